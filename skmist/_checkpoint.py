@@ -1,0 +1,196 @@
+"""Files of weights: safetensors with the configuration in the header, checked before use."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from skmist.core import CoreConfig, MISTNetwork
+from skmist.exceptions import CheckpointError
+
+FORMAT = "skmist-1"
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+RELEASED = "mist-base.safetensors"
+REGISTRY = "SHA256SUMS"
+
+_cache: dict[tuple[str, int, str], MISTNetwork] = {}
+_lock = threading.Lock()
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Return the SHA-256 digest of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_registry(folder: str | os.PathLike = WEIGHTS_DIR) -> dict[str, str]:
+    """Return the registered digests, by file name, from the ``SHA256SUMS`` of a folder."""
+    path = Path(folder) / REGISTRY
+    if not path.exists():
+        return {}
+    lines = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
+    return {name.strip().lstrip("*"): digest for digest, name in lines}
+
+
+def register(path: str | os.PathLike) -> str:
+    """Write the digest of a file into the ``SHA256SUMS`` beside it, and return the digest.
+
+    The registry has the format of ``sha256sum``, so that ``sha256sum -c SHA256SUMS`` checks it.
+    """
+    path = Path(path)
+    digests = read_registry(path.parent) | {path.name: sha256(path)}
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    _replace(path.parent / REGISTRY, lambda temporary: temporary.write_text(text))
+    return digests[path.name]
+
+
+def _replace(path: Path, write) -> None:
+    """Write a file under a temporary name, then move it into place in one step."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_checkpoint(
+    path: str | os.PathLike, network: MISTNetwork, metadata: dict[str, Any] | None = None
+) -> Path:
+    """Save a network, its configuration and what is known of its making into one file.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write; an existing one is replaced in one step.
+    network : MISTNetwork
+        Network to save; the file does not depend on the device that it is on.
+    metadata : dict, optional
+        What can be written as JSON: preset, seed, number of data sets seen, and so on.
+
+    Returns
+    -------
+    Path
+        The path written. Call :func:`register` to enter its digest into the registry.
+    """
+    path = Path(path)
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(dataclasses.asdict(network.config), sort_keys=True),
+        "metadata": json.dumps(metadata or {}, sort_keys=True),
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, lambda temporary: save_file(tensors, temporary, metadata=header))
+    return path
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"No file of weights at {path}.")
+    expected = read_registry(path.parent).get(path.name)
+    if expected is not None and (found := sha256(path)) != expected:
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 is {found}, the registry says {expected}."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {}), {key: file.get_tensor(key) for key in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def _check_header(path: Path, header: dict[str, str]) -> None:
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this package: expected format {FORMAT!r} in its "
+            f"header, found {header.get('format')!r}."
+        )
+
+
+def read_metadata(path: str | os.PathLike | None = None) -> dict[str, Any]:
+    """Return what a checkpoint says of itself: ``config`` and ``metadata``, as dicts.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        Checkpoint to read; by default the released one.
+    """
+    path = released_path() if path is None else Path(path)
+    header, _ = _read(path)
+    _check_header(path, header)
+    return {key: json.loads(header[key]) for key in ("config", "metadata")}
+
+
+def read_network(path: str | os.PathLike) -> MISTNetwork:
+    """Read a network from a file, strictly: each tensor expected, and no other one.
+
+    Returns
+    -------
+    MISTNetwork
+        A new network on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, or does not fit this version of the network.
+    """
+    path = Path(path)
+    header, tensors = _read(path)
+    _check_header(path, header)
+    try:
+        network = MISTNetwork(CoreConfig(**json.loads(header["config"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} holds a configuration that cannot be used: {error}"
+        ) from error
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not fit its own configuration: {reason}") from error
+    wrong = [k for k, v in tensors.items() if v.is_floating_point() and not v.isfinite().all()]
+    if wrong:
+        raise CheckpointError(f"{path} holds values that are not finite, in {wrong[0]!r}.")
+    return network.eval().requires_grad_(False)
+
+
+def released_path() -> Path:
+    """Return the path of the weights that come with the package."""
+    return WEIGHTS_DIR / RELEASED
+
+
+def load_network(path: str | os.PathLike | None = None, device: str = "cpu") -> MISTNetwork:
+    """Return a network for inference, read once for each process, file and device.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        Checkpoint; by default the released one.
+    device : str, default="cpu"
+        Torch device that the network is put on.
+
+    Returns
+    -------
+    MISTNetwork
+        A network in evaluation mode, shared by all callers: do not change it.
+    """
+    path = released_path() if path is None else Path(path)
+    with _lock:
+        stamp = path.stat().st_mtime_ns if path.is_file() else 0
+        key = (str(path.resolve()), stamp, str(torch.device(device)))
+        if key not in _cache:
+            _cache[key] = read_network(path).to(device)
+        return _cache[key]
