@@ -1,0 +1,269 @@
+"""From a table to what the network reads: types of columns, indicators for labels, entropies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from skmist._validation import LABELS, ORDERED, Notes, Table, listing
+
+CONTINUOUS, DISCRETE, ORDINAL, CATEGORY = "continuous", "discrete", "ordinal", "category"
+TYPES = (CONTINUOUS, DISCRETE, ORDINAL, CATEGORY)
+
+MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
+MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
+MAX_CATEGORIES = 32  # labels beyond are grouped
+_PROBE = 2048  # rows that suffice to see that a column has many distinct values
+
+
+def infer_types(table: Table, given: np.ndarray) -> np.ndarray:
+    """Return the type of each column, as asked for or inferred.
+
+    Strings and unordered categories are "category", ordered categories "ordinal". A column of
+    numbers (whatever its dtype, booleans included) is "discrete" if it has at most 20 distinct
+    values, and no more than half as many as there are samples; else "continuous".
+
+    Parameters
+    ----------
+    table : Table
+        A dense table.
+    given : ndarray of str objects of shape (n_columns,)
+        Types asked for; "auto" infers.
+
+    Returns
+    -------
+    ndarray of str objects of shape (n_columns,)
+    """
+    out = np.where(given == "auto", CONTINUOUS, given).astype(object)
+    auto = given == "auto"
+    out[auto & (table.kinds == LABELS)] = CATEGORY
+    out[auto & (table.kinds == ORDERED)] = ORDINAL
+    numbers = np.flatnonzero(auto & ~np.isin(table.kinds, (LABELS, ORDERED)))
+    out[numbers[_few_distinct(table.values[:, numbers])]] = DISCRETE
+    wrong = np.flatnonzero((table.kinds == LABELS) & (out != CATEGORY))
+    if len(wrong):
+        raise ValueError(
+            f"Column {table.names[int(wrong[0])]!r} of {table.role} holds labels: its type can "
+            f"only be 'category', got {out[wrong[0]]!r}."
+        )
+    return out
+
+
+def requested_types(types: Any, table: Table) -> np.ndarray:
+    """Return the types asked for, "auto" where none was, as an array of shape (n_columns,).
+
+    ``types`` is one type for all columns, an array-like with one for each, or a dict by column
+    name or position.
+    """
+    d = table.n_columns
+    names = [str(name) for name in table.names] if not isinstance(types, str) else []
+    param = "x_types" if table.role == "X" else "y_types"
+    if isinstance(types, str):
+        given = np.full(d, types, dtype=object)
+    elif isinstance(types, Mapping):
+        given = np.full(d, "auto", dtype=object)
+        position = {name: j for j, name in enumerate(names)}
+        for key, value in types.items():
+            j = position.get(str(key)) if isinstance(key, str) else key
+            if j is None or not isinstance(j, int | np.integer) or not -d <= j < d:
+                raise ValueError(f"{param} names the column {key!r}, but {table.role} has no such.")
+            given[j] = value
+    else:
+        given = np.array(list(types), dtype=object)
+        if given.shape != (d,):
+            raise ValueError(
+                f"{param} should give one type for each of the {d} columns of {table.role}, got "
+                f"{len(given)}."
+            )
+    for value in given:
+        if value != "auto" and value not in TYPES:
+            raise ValueError(f"{param} should hold 'auto' or one of {TYPES}, got {value!r}.")
+    return given
+
+
+def _few_distinct(values: np.ndarray) -> np.ndarray:
+    """Tell which columns have few distinct values, missing ones apart."""
+    n = len(values)
+
+    def distinct(part: np.ndarray) -> np.ndarray:
+        ordered = np.sort(part, axis=0)  # NaN comes last, and differs from everything
+        with np.errstate(invalid="ignore"):
+            steps = (ordered[1:] > ordered[:-1]).sum(axis=0)
+        return steps + ~np.isnan(ordered[:1]).all(axis=0)
+
+    out = distinct(values[:_PROBE]) <= MAX_DISCRETE
+    if n > _PROBE:
+        out[out] = distinct(values[:, out]) <= MAX_DISCRETE
+    few = np.flatnonzero(out)
+    present = (~np.isnan(values[:, few])).sum(axis=0)
+    counts = distinct(values[:, few])
+    out[few] = (counts <= 2) | (counts <= present / 2)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side of one question, as the network reads it.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples, width), float64
+        Numbers and 0/1 indicators, without missing values and constant columns.
+    codes : ndarray of int of shape (n_samples,) or None
+        One code for each distinct row, if every column is discrete.
+    marginal_entropy : float
+        Sum of the plug-in entropies of the columns, in nats; infinite unless all are discrete.
+    smooth : ndarray of shape (n_samples, n_continuous)
+        The continuous columns.
+    lone : bool
+        Whether there is one column only.
+    """
+
+    values: np.ndarray
+    codes: np.ndarray | None
+    marginal_entropy: float
+    smooth: np.ndarray
+    lone: bool
+
+    @property
+    def width(self) -> int:
+        """Number of columns that the network reads; 0 if the side is constant."""
+        return self.values.shape[1]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of samples."""
+        return self.values.shape[0]
+
+    @cached_property
+    def entropy(self) -> float:
+        """An upper bound of the mutual information, in nats.
+
+        The plug-in entropy of a discrete side. With several columns of which most combinations
+        occur once, their joint entropy cannot be seen, and the sum over the columns stands in.
+        """
+        if self.codes is None:
+            return float("inf")
+        if self.lone or self.repeats:
+            return plugin_entropy(self.codes)
+        return self.marginal_entropy
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the distinct rows occur twice or more on average."""
+        return self.codes is not None and 2 * (int(self.codes.max()) + 1) <= len(self.codes)
+
+    @cached_property
+    def untied(self) -> bool:
+        """Whether this is a single continuous column without ties."""
+        if self.width != 1 or self.codes is not None:
+            return False
+        return len(np.unique(self.values)) == self.n_rows
+
+
+def plugin_entropy(codes: np.ndarray) -> float:
+    """Return the entropy of the frequencies of the codes, in nats."""
+    p = np.bincount(codes)
+    p = p[p > 0] / len(codes)
+    return float(max(0.0, -(p * np.log(p)).sum()))
+
+
+def is_bijection(a: Side, b: Side) -> bool:
+    """Tell whether two discrete sides determine each other on this sample."""
+    if a.codes is None or b.codes is None:
+        return False
+    if not ((a.lone or a.repeats) and (b.lone or b.repeats)):
+        return False
+    sizes = int(a.codes.max()) + 1, int(b.codes.max()) + 1
+    if sizes[0] != sizes[1]:
+        return False
+    pairs = a.codes.astype(np.int64) * sizes[1] + b.codes
+    return len(np.unique(pairs)) == sizes[0]
+
+
+def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
+    """Encode one side without missing values.
+
+    Labels become one 0/1 column for each category (one column where there are two), numbers stay
+    as they are. A discrete column that is alone on its side is read as labels too, if it has no
+    more than ten values: the estimate then does not depend on how classes are numbered. Constant
+    columns are left out.
+    """
+    values = table.values
+    varying = np.flatnonzero((values != values[:1]).any(axis=0))
+    lone = len(varying) == 1
+    parts, codes, entropy = [], [], 0.0
+    for j in varying:
+        column, kind = values[:, j], types[j]
+        if kind == CONTINUOUS:
+            parts.append(column[:, None])
+            continue
+        distinct, code = np.unique(column, return_inverse=True)
+        codes.append(code)
+        entropy += plugin_entropy(code)
+        as_labels = kind == CATEGORY or (kind == DISCRETE and lone and len(distinct) <= MAX_CODES)
+        if len(distinct) == 2:
+            parts.append(code[:, None])
+        elif as_labels:
+            parts.append(_indicators(code, table, int(j), notes))
+        else:
+            parts.append(column[:, None])
+    smooth = varying[types[varying] == CONTINUOUS]
+    discrete = not len(smooth)
+    n = len(values)
+    return Side(
+        values=np.hstack(parts).astype(np.float64) if parts else np.empty((n, 0)),
+        codes=_joint_codes(codes, n) if discrete else None,
+        marginal_entropy=entropy if discrete else float("inf"),
+        smooth=values[:, smooth],
+        lone=lone,
+    )
+
+
+def _indicators(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndarray:
+    """Return one 0/1 column for each category; the rarest are grouped if there are too many."""
+    counts = np.bincount(code)
+    if len(counts) > MAX_CATEGORIES:
+        order = np.argsort(-counts, kind="stable")
+        kept = order[: MAX_CATEGORIES - 1]
+        place = np.full(len(counts), MAX_CATEGORIES - 1)
+        place[kept] = np.arange(len(kept))
+        code = place[code]
+        share = 1 - counts[kept].sum() / len(code)
+        notes.add(
+            f"Column {table.names[j]!r} of {table.role} has {len(counts)} categories: the "
+            f"{len(kept)} most frequent are told apart, the others ({share:.0%} of the samples) "
+            "are read as one, so that the estimate may be too low."
+        )
+        counts = np.bincount(code)
+    return (code[:, None] == np.arange(len(counts))).astype(np.float64)
+
+
+def _joint_codes(codes: list[np.ndarray], n: int) -> np.ndarray:
+    """Return one code, from 0 up, for each distinct combination of codes."""
+    joint = np.zeros(n, dtype=np.int64)
+    for code in codes:
+        joint = np.unique(joint * (int(code.max()) + 1) + code, return_inverse=True)[1]
+    return joint
+
+
+def constant_columns(table: Table) -> np.ndarray:
+    """Return the positions of the columns that hold one value only, missing ones apart."""
+    with np.errstate(invalid="ignore"):
+        low = np.fmin.reduce(table.values, axis=0)
+        high = np.fmax.reduce(table.values, axis=0)
+    return np.flatnonzero(~(low < high))
+
+
+def note_constants(tables: Iterable[Table], notes: Notes) -> None:
+    """Note the names of constant columns."""
+    for table in tables:
+        index = constant_columns(table)
+        if len(index):
+            names = listing(table.names[int(j)] for j in index)
+            column, verb = ("Column", "is") if len(index) == 1 else ("Columns", "are")
+            notes.add(f"{column} {names} of {table.role} {verb} constant: no information in it.")

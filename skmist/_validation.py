@@ -1,0 +1,363 @@
+"""From what a user passes to a checked table of numbers: arrays, frames, limits, error texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import check_array
+
+MIN_SAMPLES = 8
+
+NUMBER, ORDERED, LABELS = "number", "ordered", "labels"  # what the dtype of a column says
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One side of the question, as numbers.
+
+    Attributes
+    ----------
+    values : ndarray or csc_array of shape (n_samples, n_columns), float64
+        Numbers; labels are coded 0, 1, ... in sorted order. Missing values are NaN.
+    kinds : ndarray of str of shape (n_columns,)
+        What the dtype says: "number", "ordered" or "labels".
+    names : sequence of str
+        Names of the columns, for messages and for types given by name.
+    role : str
+        "X" or "y", for messages.
+    """
+
+    values: Any
+    kinds: np.ndarray
+    names: Sequence[str]
+    role: str
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.values.shape[0]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return self.values.shape[1]
+
+    def block(self, columns: slice | Sequence[int] | np.ndarray) -> Table:
+        """Return some of the columns, as a dense table."""
+        values = self.values[:, columns]
+        if sp.issparse(values):
+            values = values.toarray()
+        names = _Picked(self.names, np.arange(self.n_columns)[columns])
+        return Table(values, self.kinds[columns], names, self.role)
+
+    def rows(self, mask: np.ndarray) -> Table:
+        """Return the rows where the mask is true."""
+        if mask.all():
+            return self
+        return Table(self.values[np.flatnonzero(mask)], self.kinds, self.names, self.role)
+
+    def complete_rows(self) -> np.ndarray:
+        """Return the mask of rows without a missing value."""
+        if not sp.issparse(self.values):
+            return ~np.isnan(self.values).any(axis=1)
+        mask = np.ones(self.n_rows, dtype=bool)
+        mask[self.values.indices[np.isnan(self.values.data)]] = False
+        return mask
+
+
+class _Picked(Sequence):
+    """A lazy selection from a sequence of names."""
+
+    def __init__(self, names: Sequence[str], index: np.ndarray):
+        self._names, self._index = names, index
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, i):
+        return self._names[int(self._index[i])]
+
+
+class _Numbered(Sequence):
+    """The names x0, x1, ... of columns without a name."""
+
+    def __init__(self, role: str, n: int):
+        self._role, self._n = role, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, i):
+        if not -self._n <= i < self._n:
+            raise IndexError(i)
+        return "y" if self._role == "y" and self._n == 1 else f"{self._role.lower()}{i % self._n}"
+
+
+@dataclass
+class Notes:
+    """Warnings collected on the way, so that the public layer issues each of them once."""
+
+    items: list[tuple[type[Warning], str]] = field(default_factory=list)
+
+    def add(self, text: str, category: type[Warning] = UserWarning) -> None:
+        """Add a warning, unless the same one is there already."""
+        if (category, text) not in self.items:
+            self.items.append((category, text))
+
+
+def listing(names: Iterable[str], limit: int = 5) -> str:
+    """Return the first names of a list in words, with the number of the others."""
+    names = list(names)
+    text = ", ".join(repr(str(name)) for name in names[:limit])
+    return text if len(names) <= limit else f"{text} and {len(names) - limit} more"
+
+
+def samples(n: int) -> str:
+    """Return a number of samples in words."""
+    return "1 sample" if n == 1 else f"{n} samples"
+
+
+def read_pair(
+    X: Any, y: Any, *, caller: str, missing: str, one_d: bool = False
+) -> tuple[Table, Table]:
+    """Read and check both sides.
+
+    Parameters
+    ----------
+    X, y : array-like, sparse matrix (X only) or frame
+        The two sides.
+    caller : str
+        Name of the estimator or function, for messages.
+    missing : {"error", "pairwise"}
+        Whether missing values are an error.
+    one_d : bool, default=False
+        Whether X may be one-dimensional; y always may.
+    """
+    left = read_table(X, role="X", caller=caller, one_d=one_d)
+    right = read_table(y, role="y", caller=caller, one_d=True)
+    if left.n_rows != right.n_rows:
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"X has {left.n_rows}, y has {right.n_rows}."
+        )
+    check_samples(left.n_rows, caller, f" (shape={left.values.shape})")
+    for table in (left, right):
+        check_finite(table, caller=caller, missing=missing)
+    return left, right
+
+
+def check_samples(n: int, caller: str, where: str = "") -> None:
+    """Raise ValueError if there are too few samples."""
+    if n < MIN_SAMPLES:
+        raise ValueError(
+            f"Found array with {samples(n)}{where} while a minimum of {MIN_SAMPLES} is required "
+            f"by {caller}."
+        )
+
+
+def check_finite(table: Table, *, caller: str, missing: str) -> None:
+    """Raise ValueError for infinities, and for missing values unless these may be dropped."""
+    sparse = sp.issparse(table.values)
+    data = table.values.data if sparse else table.values
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isfinite(data.sum()):
+            return
+
+    def first_column(bad: np.ndarray) -> str:
+        if sparse:
+            column = int(np.searchsorted(table.values.indptr, np.flatnonzero(bad)[0], "right")) - 1
+        else:
+            column = int(np.flatnonzero(bad.any(axis=0))[0])
+        return f"{int(bad.sum())} in all, the first in column {table.names[column]!r}"
+
+    if (infinite := np.isinf(data)).any():
+        raise ValueError(
+            f"Input {table.role} contains infinity ({first_column(infinite)}); {caller} takes "
+            "finite values only."
+        )
+    if missing == "error" and (absent := np.isnan(data)).any():
+        raise ValueError(
+            f"Input {table.role} contains NaN ({first_column(absent)}); {caller} leaves out such "
+            "rows with missing='pairwise'."
+        )
+
+
+def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
+    """Read one side: shape, dtypes, codes for labels; see :class:`Table`."""
+    if data is None:
+        raise ValueError(f"{caller} requires {role} to be passed, but {role} is None.")
+    if _is_frame(data):
+        table = _read_frame(data, role)
+    elif hasattr(data, "to_numpy") and hasattr(data, "name"):  # a series
+        values, kind = _read_series(data, repr(data.name))
+        name = role if data.name is None else str(data.name)
+        table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
+        _check_shape(values.shape, role, caller, one_d)
+    else:
+        table = _read_array(data, role, caller, one_d)
+    n, d = table.values.shape
+    if d == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={(n, d)}) while a minimum of 1 is required by "
+            f"{caller}."
+        )
+    return table
+
+
+def _is_frame(data: Any) -> bool:
+    return hasattr(data, "columns") and hasattr(data, "dtypes") and hasattr(data, "shape")
+
+
+def _check_shape(shape: tuple[int, ...], role: str, caller: str, one_d: bool) -> None:
+    allowed = (1, 2) if one_d else (2,)
+    if len(shape) in allowed:
+        return
+    expected = "1D or 2D array" if one_d else "2D array"
+    hint = f"; reshape a single feature with {role}.reshape(-1, 1)" if len(shape) == 1 else ""
+    raise ValueError(
+        f"{caller} expected {role} to be a {expected} of shape (n_samples, n_features), got "
+        f"{len(shape)}D array of shape {shape}{hint}."
+    )
+
+
+def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
+    if sp.issparse(data):
+        if role == "y":
+            raise TypeError(f"{caller} takes a dense y, got a sparse {type(data).__name__}.")
+        values = check_array(
+            data, accept_sparse="csc", dtype=np.float64, ensure_all_finite=False,
+            ensure_min_samples=0, ensure_min_features=0, input_name=role,
+        )  # fmt: skip
+        n, d = values.shape
+        return Table(sp.csc_array(values), np.full(d, NUMBER), _Numbered(role, d), role)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(
+            f"{caller} expected {role} to be a rectangular array, got rows of unequal lengths."
+        ) from error
+    if array.dtype.kind in "US" and not hasattr(data, "dtype"):
+        array = np.asarray(data, dtype=object)  # lists of numbers and strings: do not mix them
+    _check_shape(array.shape, role, caller, one_d)
+    if array.dtype.kind == "c":
+        raise ValueError(
+            f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
+            f"{array.dtype}."
+        )
+    array = array.reshape(len(array), -1) if array.ndim == 1 else array
+    names = _Numbered(role, array.shape[1])
+    if array.dtype.kind in "iufb":
+        return Table(array.astype(np.float64), np.full(array.shape[1], NUMBER), names, role)
+    columns = [_read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
+    return _assemble(columns, len(array), names, role)
+
+
+def _read_frame(frame: Any, role: str) -> Table:
+    names = tuple(str(name) for name in frame.columns)
+    n = frame.shape[0]
+    dtypes = list(frame.dtypes)
+    if hasattr(frame, "iloc"):
+        if all(isinstance(t, np.dtype) and t.kind in "iufb" for t in dtypes):
+            values = frame.to_numpy(dtype=np.float64)
+            return Table(values, np.full(len(names), NUMBER), names, role)
+        series = (frame.iloc[:, j] for j in range(len(names)))
+    else:
+        series = (frame[:, j] for j in range(len(names)))
+    columns = [_read_series(s, repr(name)) for s, name in zip(series, names, strict=True)]
+    return _assemble(columns, n, names, role)
+
+
+def _assemble(columns: list[tuple[np.ndarray, str]], n: int, names, role: str) -> Table:
+    values = np.column_stack([c[0] for c in columns]) if columns else np.empty((n, 0))
+    return Table(values, np.array([c[1] for c in columns], dtype=str), names, role)
+
+
+def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
+    """Read a column of a pandas or polars frame; return numbers or codes, and their kind."""
+    dtype = series.dtype
+    if hasattr(series, "cat") and hasattr(dtype, "ordered"):  # a pandas categorical
+        codes = np.asarray(series.cat.codes, dtype=np.float64)
+        if dtype.ordered:
+            return np.where(codes < 0, np.nan, codes), ORDERED
+        values = series.astype(object).to_numpy()
+    elif isinstance(dtype, np.dtype):
+        values = series.to_numpy()
+    elif getattr(dtype, "kind", "O") in "iufb" and hasattr(series, "isna"):  # pandas nullable
+        return series.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
+    else:
+        values = series.to_numpy()
+    return _read_values(np.asarray(values), name)
+
+
+def _read_values(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+    """Read a column of an array of any dtype; return numbers or codes, and their kind."""
+    kind = values.dtype.kind
+    if kind in "iufb":
+        return values.astype(np.float64), NUMBER
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: column {name} has dtype {values.dtype}.")
+    if kind in "mM":
+        raise TypeError(
+            f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
+            "categories: convert dates to numbers first."
+        )
+    if kind in "USTa":
+        return _code(values.astype(object), np.zeros(len(values), dtype=bool)), LABELS
+    if kind != "O":
+        raise TypeError(
+            f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
+            "categories."
+        )
+    return _read_objects(values, name)
+
+
+def _read_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+    types = {type(v) for v in values}
+    absent = np.zeros(len(values), dtype=bool)
+    missing_types = {t for t in types if t is type(None) or t.__name__ in ("NAType", "NaTType")}
+    if missing_types:
+        absent |= np.array([type(v) in missing_types for v in values])
+    texts = {t for t in types if issubclass(t, str | bytes)}
+    others = types - missing_types - texts
+    if not texts:
+        _check_numeric_objects(others, name)
+        out = np.full(len(values), np.nan)
+        out[~absent] = values[~absent].astype(np.float64)
+        return out, NUMBER
+    # beside strings, NaN stands for a missing one; any other number is a mistake
+    floats = {t for t in others if issubclass(t, float | np.floating)}
+    if floats:
+        absent |= np.array([type(v) in floats and v != v for v in values])
+        floats = {type(v) for v in values[~absent]} & floats
+    if wrong := (others - {t for t in others if issubclass(t, float | np.floating)}) | floats:
+        found = ", ".join(sorted(t.__name__ for t in wrong))
+        raise TypeError(
+            f"Column {name} mixes strings with values of type {found}; argument must be a column "
+            "of strings or of real numbers."
+        )
+    return _code(values, absent), LABELS
+
+
+def _check_numeric_objects(types: set[type], name: str) -> None:
+    if any(issubclass(t, complex | np.complexfloating) for t in types):
+        raise ValueError(f"Complex data not supported: column {name} holds complex numbers.")
+    for t in types:
+        # Decimal, Fraction and the like convert through __float__
+        if not hasattr(t, "__float__") or (hasattr(t, "__len__") and not issubclass(t, np.generic)):
+            raise TypeError(
+                f"Column {name} holds a value of type {t.__name__}; argument must be a string or a "
+                "real number."
+            )
+
+
+def _code(values: np.ndarray, absent: np.ndarray) -> np.ndarray:
+    """Code labels 0, 1, ... in sorted order, NaN where absent."""
+    out = np.full(len(values), np.nan)
+    present = values[~absent]
+    if len(present):
+        out[~absent] = np.unique(present.astype(str), return_inverse=True)[1]
+    return out
