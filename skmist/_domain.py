@@ -1,0 +1,110 @@
+"""Is a question inside the range that the network was trained on? If not, why not."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from skmist._encoding import Side
+from skmist.core import CoreConfig
+
+NEAR_MAXIMUM = 0.9  # share of the largest mutual information of training
+MAX_CELLS = 20_000_000  # rows times columns of one question; beyond, rows are left out
+MAX_WIDTH = 1000  # columns of one question, indicators included
+_PROBE = 1000  # rows on which a perfect dependence has to show before all are looked at
+_TOLERANCE = 1e-10
+
+PERFECT = "one side determines the other exactly, so that the true value is infinite"
+
+
+def range_reasons(config: CoreConfig, n: int, dx: int, dy: int) -> list[str]:
+    """Return why a sample of this shape lies outside the trained range, if it does."""
+    reasons = []
+    if not config.n_min <= n <= config.n_max:
+        reasons.append(f"{n} samples, trained on {config.n_min} to {config.n_max}")
+    if max(dx, dy) > config.d_max:
+        reasons.append(
+            f"{dx} + {dy} columns (indicators of categories included), trained on up to "
+            f"{config.d_max} + {config.d_max}"
+        )
+    return reasons
+
+
+def strength_reasons(config: CoreConfig, value: float) -> list[str]:
+    """Return a reason if the estimate, in nats, is close to or above the largest of training."""
+    if value < NEAR_MAXIMUM * config.mi_max:
+        return []
+    return [f"an estimate of {value:.3g} nats, trained on up to {config.mi_max:.3g}"]
+
+
+def is_perfect(a: Side, b: Side) -> bool:
+    """Tell whether continuous columns of both sides determine each other exactly.
+
+    Found are linear relations between the sides, and strictly monotone ones between single
+    columns (these are linear relations between ranks).
+    """
+    x, y = a.smooth, b.smooth
+    if not x.shape[1] or not y.shape[1]:
+        return False
+    if x.shape[1] == y.shape[1] == 1:
+        return _monotone(x[:, 0], y[:, 0])
+    probe = max(_PROBE, 4 * (x.shape[1] + y.shape[1]))
+    for transform in (lambda v: v, lambda v: rankdata(v, axis=0)):
+        if _linear(transform(x[:probe]), transform(y[:probe])) and (
+            len(x) <= probe or _linear(transform(x), transform(y))
+        ):
+            return True
+    return False
+
+
+def _monotone(x: np.ndarray, y: np.ndarray) -> bool:
+    """Tell whether x rises, or falls, with y all along."""
+    for rows in (slice(64), slice(None)):  # a few rows tell most columns apart
+        v, by = x[rows], y[rows]
+        rises = (np.diff(v[np.lexsort((v, by))]) >= 0).all()
+        if not rises and not (np.diff(v[np.lexsort((-v, by))]) <= 0).all():
+            return False
+    return True
+
+
+def _linear(x: np.ndarray, y: np.ndarray) -> bool:
+    """Tell whether some linear combination of x equals one of y, beyond what chance allows."""
+    bases = [_basis(x), _basis(y)]
+    if len(x) <= bases[0].shape[1] + bases[1].shape[1] + 1:
+        return False  # with so few rows there always is one
+    if not bases[0].shape[1] or not bases[1].shape[1]:
+        return False
+    canonical = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
+    return bool(canonical[0] > 1 - _TOLERANCE)
+
+
+def _basis(v: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of the centred columns."""
+    v = v - v.mean(axis=0)
+    scale = np.abs(v).max(axis=0)
+    v = v / np.where(scale > 0, scale, 1.0)
+    u, s, _ = np.linalg.svd(v, full_matrices=False)
+    return u[:, s > 1e-9 * max(s[0], 1e-300)]
+
+
+def rows_to_use(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """Choose rows if there are too many cells for the memory; None if all can be used.
+
+    The choice depends on the values of a row alone, not on the order of rows or columns.
+    """
+    n, d = len(a), a.shape[1] + b.shape[1]
+    size = MAX_CELLS // d
+    if n <= size:
+        return None
+    keys = np.zeros(n, dtype=np.uint64)
+    for side in (a, b):
+        for j in range(side.shape[1]):
+            keys += _mix(np.ascontiguousarray(side[:, j] + 0.0).view(np.uint64))
+    return np.sort(np.argpartition(_mix(keys), size)[:size])
+
+
+def _mix(k: np.ndarray) -> np.ndarray:
+    """Scramble 64-bit integers (the finalizer of SplitMix64)."""
+    k = (k ^ (k >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    k = (k ^ (k >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return k ^ (k >> np.uint64(31))

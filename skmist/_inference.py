@@ -1,0 +1,179 @@
+"""Many questions through the network: batches by shape, bounded memory, threads, devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from skmist._checkpoint import load_network
+from skmist.core import CoreConfig, MIDistribution
+
+BATCH_BYTES = 128 * 2**20  # working memory of one batch of small questions
+QUERY_BYTES = 2**30  # working memory of the neighbourhoods of one large question
+FEWEST_QUERIES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """The question what I(x; y) is; with a seed, what it is after a permutation of the rows.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, dx)
+        One side, without missing values.
+    y : ndarray of shape (n, dy)
+        The other side.
+    seed : sequence of int or None
+        Seed of a permutation of the rows of the narrower side.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    seed: Sequence[int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of rows, of columns of x, of columns of y."""
+        return len(self.x), self.x.shape[1], self.y.shape[1]
+
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return both sides, permuted if so asked."""
+        if self.seed is None:
+            return self.x, self.y
+        order = np.random.default_rng(self.seed).permutation(len(self.x))
+        if self.x.shape[1] <= self.y.shape[1]:
+            return self.x[order], self.y
+        return self.x, self.y[order]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where and how the network runs.
+
+    Parameters
+    ----------
+    checkpoint : path-like or None
+        File of weights; None for the released ones.
+    device : str or None
+        Torch device; None for the CPU.
+    n_jobs : int or None
+        Number of batches at once, as in joblib. The batches, and so the results, do not depend
+        on it.
+    verbose : bool
+        Whether to show a progress bar.
+    """
+
+    checkpoint: Any = None
+    device: str | None = None
+    n_jobs: int | None = None
+    verbose: bool = False
+
+    @property
+    def config(self) -> CoreConfig:
+        """Configuration of the network, trained range included."""
+        return load_network(self.checkpoint).config
+
+    def run(self, questions: Sequence[Question]) -> MIDistribution:
+        """Ask the network all questions.
+
+        Parameters
+        ----------
+        questions : sequence of Question
+            Questions of any shapes. An array that a whole batch shares is passed on once.
+
+        Returns
+        -------
+        MIDistribution
+            One distribution for each question, in their order, in float64, in nats.
+        """
+        check_device(self.device)
+        config = self.config
+        levels = torch.tensor(config.levels, dtype=torch.float64)
+        values = np.empty((len(questions), len(levels)))
+        batches = list(plan(questions, config))
+        with tqdm(total=len(questions), disable=not self.verbose, unit="estimate") as bar:
+            results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                self._calls(questions, batches, bar)
+            )
+        for (index, _), result in zip(batches, results, strict=True):
+            values[index] = result
+        return MIDistribution(torch.from_numpy(values), levels)
+
+    def _calls(self, questions: Sequence[Question], batches, bar: tqdm) -> Iterator:
+        """Yield the calls to make, each with its arrays; they are stacked only when asked for."""
+        for index, queries in batches:
+            x, y = _stack(questions, index)
+            yield delayed(_forward)(x, y, queries, self.checkpoint, self.device)
+            bar.update(len(index))
+
+
+def check_device(device: str | None) -> None:
+    """Raise ValueError if the device cannot be used here."""
+    try:
+        torch.empty(0, device=device or "cpu")
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
+
+
+def plan(
+    questions: Sequence[Question], config: CoreConfig
+) -> Iterator[tuple[np.ndarray, int | None]]:
+    """Group questions of one shape into batches that fit into the working memory.
+
+    Yields
+    ------
+    index : ndarray of int
+        Positions of the questions of a batch.
+    n_queries : int or None
+        Number of query rows, where it has to be lower than that of the network.
+    """
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for i, question in enumerate(questions):
+        groups.setdefault(question.shape, []).append(i)
+    for (n, dx, dy), members in groups.items():
+        limit = max(QUERY_BYTES // (24 * n), FEWEST_QUERIES)
+        queries = min(config.n_queries, limit)
+        size = max(1, BATCH_BYTES // bytes_per_question(n, dx + dy, queries))
+        for start in range(0, len(members), size):
+            yield (
+                np.array(members[start : start + size]),
+                None if queries == config.n_queries else queries,
+            )
+
+
+def bytes_per_question(n: int, d: int, n_queries: int) -> int:
+    """Return roughly how much memory a question takes at the peak, in bytes."""
+    rows = n * (40 * d + 6 * min(n, n_queries) + 40)
+    pairs = 600 * d * d
+    return 4 * (rows + pairs)
+
+
+def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]:
+    """Stack both sides of some questions; an array that all of them share is stacked once."""
+    stacked = []
+    for arrays in zip(*(questions[i].sides() for i in index), strict=True):
+        shared = all(a is arrays[0] for a in arrays)
+        stacked.append(arrays[0][None] if shared else np.stack(arrays))
+    return stacked
+
+
+def _forward(
+    x: np.ndarray, y: np.ndarray, n_queries: int | None, checkpoint: Any, device: str | None
+) -> np.ndarray:
+    """Return the quantiles (B, L) of a batch; x and y of shape (B or 1, n, columns)."""
+    network = load_network(checkpoint, device or "cpu")
+    batch = max(len(x), len(y))
+    real = torch.float32 if str(device).startswith("mps") else torch.float64
+    with torch.inference_mode():
+        left, right = (
+            torch.tensor(a, dtype=real, device=device or "cpu").expand(batch, -1, -1)
+            for a in (x, y)
+        )
+        return network(left, right, n_queries=n_queries).values.double().cpu().numpy()

@@ -1,0 +1,324 @@
+"""The path of a question: encoded sides in, estimates with intervals, bounds and warnings out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils import check_random_state
+
+from skmist import _domain
+from skmist._encoding import (
+    Side,
+    encode,
+    infer_types,
+    is_bijection,
+    note_constants,
+    requested_types,
+)
+from skmist._inference import Engine, Question
+from skmist._permutation import permutation_pvalues
+from skmist._validation import Notes, Table, check_samples, listing
+from skmist.core import MIDistribution
+from skmist.exceptions import OutOfDomainWarning
+
+BLOCK_CELLS = 5_000_000  # cells of X that are encoded (and made dense) at a time
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the public classes and functions have in common; see their documentation."""
+
+    caller: str
+    x_types: Any = "auto"
+    y_types: Any = "auto"
+    missing: str = "error"
+    point: str | float = "mean"
+    level: float = 0.9
+    units: str = "nats"
+    n_permutations: int = 0
+    seed: int = 0
+    engine: Engine = Engine()
+
+    @classmethod
+    def of(cls, source: Any, pvalues: bool, caller: str | None = None) -> Settings:
+        """Read the settings from the parameters of an estimator."""
+        generator = check_random_state(source.random_state) if pvalues else None
+        return cls(
+            caller=caller or type(source).__name__,
+            x_types=source.x_types,
+            y_types=source.y_types,
+            missing=source.missing,
+            point=source.point,
+            level=getattr(source, "level", 0.9),
+            units=source.units,
+            n_permutations=source.n_permutations if pvalues else 0,
+            seed=int(generator.randint(np.iinfo(np.int32).max)) if pvalues else 0,
+            engine=Engine(source.checkpoint, source.device, source.n_jobs, source.verbose),
+        )
+
+    @property
+    def unit(self) -> float:
+        """Units in a nat."""
+        return 1 / math.log(2) if self.units == "bits" else 1.0
+
+    def point_of(self, distribution: MIDistribution) -> np.ndarray:
+        """Return point estimates, in nats."""
+        if self.point == "mean":
+            return distribution.mean().numpy()
+        return distribution.quantile(0.5 if self.point == "median" else self.point).numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Answers to a number of questions, in the units asked for.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_questions,)
+        Point estimates.
+    intervals : ndarray of shape (n_questions, 2)
+        Central intervals.
+    quantiles : ndarray of shape (n_questions, n_levels)
+        Quantiles at ``levels``.
+    levels : ndarray of shape (n_levels,)
+        Levels of the quantiles.
+    pvalues : ndarray of shape (n_questions,) or None
+        P-values of independence.
+    in_domain : ndarray of bool of shape (n_questions,)
+        Whether the question lies inside the trained range.
+    n_used : ndarray of int of shape (n_questions,)
+        Numbers of samples used.
+    """
+
+    values: np.ndarray
+    intervals: np.ndarray
+    quantiles: np.ndarray
+    levels: np.ndarray
+    pvalues: np.ndarray | None
+    in_domain: np.ndarray
+    n_used: np.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence[Estimates]) -> Estimates:
+        """Join the answers to several lists of questions."""
+        if len(parts) == 1:
+            return parts[0]
+        fields = {"levels": parts[0].levels}
+        for name in ("values", "intervals", "quantiles", "pvalues", "in_domain", "n_used"):
+            arrays = [getattr(part, name) for part in parts]
+            fields[name] = None if arrays[0] is None else np.concatenate(arrays)
+        return cls(**fields)
+
+
+def ask(
+    pairs: Sequence[tuple[Side, Side]], settings: Settings, reasons: list[list[str]]
+) -> Estimates:
+    """Estimate the mutual information of each pair of sides.
+
+    A constant side gives 0, two discrete sides that determine each other give their entropy, and
+    no estimate exceeds the entropy of a discrete side. Why a question lies outside the trained
+    range is appended to ``reasons``, one list for each question.
+    """
+    engine, config = settings.engine, settings.engine.config
+    first = len(reasons)
+    reasons += [[] for _ in pairs]
+    used = np.array([a.n_rows for a, _ in pairs])
+    live = [i for i, (a, b) in enumerate(pairs) if a.width and b.width]
+    questions = []
+    for i in live:
+        x, y = pairs[i][0].values, pairs[i][1].values
+        check_width(x.shape[1], y.shape[1], settings.caller)
+        if (rows := _domain.rows_to_use(x, y)) is not None:
+            reasons[first + i].append(f"only {len(rows)} of {len(x)} samples fit into the memory")
+            x, y, used[i] = x[rows], y[rows], len(rows)
+        questions.append(Question(x, y))
+    raw = engine.run(questions)
+    values = np.zeros((len(pairs), len(config.levels)))
+    values[live] = raw.values.numpy()
+    perfect = np.zeros(len(pairs), dtype=bool)
+    for i in live:
+        a, b = pairs[i]
+        if is_bijection(a, b):
+            values[i] = a.entropy
+            continue
+        perfect[i] = _domain.is_perfect(a, b)
+        reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width)
+        reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
+    bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
+    distribution = MIDistribution(torch.from_numpy(values), raw.levels).clip(bounds)
+    point = settings.point_of(distribution)
+    for i in live:
+        reasons[first + i] += _domain.strength_reasons(config, point[i])
+    pvalues = None
+    if settings.n_permutations:
+        pvalues = np.ones(len(pairs))
+        pvalues[live] = permutation_pvalues(
+            [pairs[i] for i in live],
+            settings.point_of(raw),
+            settings.point_of,
+            engine,
+            settings.n_permutations,
+            settings.seed,
+        )
+    intervals = distribution.interval(settings.level).numpy() * settings.unit
+    intervals[perfect, 1] = np.inf
+    return Estimates(
+        values=point * settings.unit,
+        intervals=intervals,
+        quantiles=distribution.values.numpy() * settings.unit,
+        levels=raw.levels.numpy(),
+        pvalues=pvalues,
+        in_domain=np.array([not r for r in reasons[first:]], dtype=bool),
+        n_used=used,
+    )
+
+
+def check_width(dx: int, dy: int, caller: str) -> None:
+    """Raise ValueError if there are more columns than can be looked at together."""
+    if dx + dy > _domain.MAX_WIDTH:
+        raise ValueError(
+            f"{caller} takes at most {_domain.MAX_WIDTH} columns jointly (indicators of categories "
+            f"included), got {dx} + {dy}; select features first, for example with "
+            "MISTFeatureSelector."
+        )
+
+
+def joint(
+    X: Table, y: Table, settings: Settings, notes: Notes
+) -> tuple[Estimates, np.ndarray, np.ndarray]:
+    """Estimate I(X; y), all columns together; return the types of both sides too."""
+    check_width(X.n_columns, y.n_columns, settings.caller)
+    X = X.block(slice(None))
+    types = [infer_types(t, requested_types(given, t)) for t, given in _with_types(X, y, settings)]
+    keep = X.complete_rows() & y.complete_rows()
+    X, y = X.rows(keep), y.rows(keep)
+    check_samples(X.n_rows, settings.caller, " without a missing value")
+    note_constants((X, y), notes)
+    sides = [encode(t, kinds, notes) for t, kinds in zip((X, y), types, strict=True)]
+    reasons: list[list[str]] = []
+    estimates = ask([(sides[0], sides[1])], settings, reasons)
+    if reasons[0]:
+        notes.add(_outside("The estimate", reasons[0]), OutOfDomainWarning)
+    return estimates, types[0], types[1]
+
+
+def _with_types(X: Table, y: Table, settings: Settings):
+    return (X, settings.x_types), (y, settings.y_types)
+
+
+def _outside(what: str, reasons: Sequence[str]) -> str:
+    return f"{what} lies outside the trained range: {'; '.join(reasons)}."
+
+
+def columnwise(
+    X: Table, y: Table, settings: Settings, notes: Notes
+) -> tuple[Estimates, np.ndarray, np.ndarray]:
+    """Estimate I(X_j; y) for each column of X by itself; return the types of both sides too."""
+    given = requested_types(settings.x_types, X)
+    y_types = infer_types(y, requested_types(settings.y_types, y))
+    y_complete = y.complete_rows()
+    check_samples(int(y_complete.sum()), settings.caller, " with a complete y")
+    y = y.rows(y_complete)
+    note_constants((y,), notes)
+    target = encode(y, y_types, notes)
+    reasons: list[list[str]] = []
+    parts, x_types = [], []
+    for columns in _blocks(X):
+        block = X.block(columns)
+        types = infer_types(block, given[columns])
+        block = block.rows(y_complete)
+        note_constants((block,), notes)
+        pairs = list(_column_pairs(block, types, y, y_types, target, settings.caller, notes))
+        parts.append(ask(pairs, settings, reasons))
+        x_types.append(types)
+    note_outside(reasons, lambda i: X.names[i], "feature", notes)
+    return Estimates.join(parts), np.concatenate(x_types), y_types
+
+
+def _blocks(X: Table) -> Iterator[slice]:
+    width = max(1, BLOCK_CELLS // max(1, X.n_rows))
+    if not sp.issparse(X.values):
+        width = X.n_columns
+    for start in range(0, X.n_columns, width):
+        yield slice(start, min(start + width, X.n_columns))
+
+
+def _column_pairs(
+    X: Table, types: np.ndarray, y: Table, y_types: np.ndarray, target: Side, caller: str,
+    notes: Notes,
+) -> Iterator[tuple[Side, Side]]:  # fmt: skip
+    """Encode each column of X beside y, without the rows where the column is missing."""
+    absent = np.isnan(X.values)
+    gaps = absent.any(axis=0)
+    for j in range(X.n_columns):
+        column, kinds = X.block([j]), types[[j]]
+        if not gaps[j]:
+            yield encode(column, kinds, notes), target
+            continue
+        keep = ~absent[:, j]
+        check_samples(int(keep.sum()), caller, f" not missing in column {X.names[j]!r}")
+        yield encode(column.rows(keep), kinds, notes), encode(y.rows(keep), y_types, notes)
+
+
+def note_outside(
+    reasons: Sequence[Sequence[str]], name: Callable[[int], str], noun: str, notes: Notes
+) -> None:
+    """Note for each reason which questions lie outside the trained range because of it."""
+    members: dict[str, list[int]] = {}
+    for i, some in enumerate(reasons):
+        for reason in some:
+            # estimates differ from question to question: one warning is enough for all of them
+            key = "an estimate" if reason.startswith("an estimate") else reason
+            members.setdefault(key, []).append(i)
+    for key, index in members.items():
+        reason = next(r for r in reasons[index[0]] if r.startswith(key))
+        everything = len(index) == len(reasons)
+        count = "All" if everything else f"{len(index)} of {len(reasons)}"
+        which = "" if everything else f" ({listing(name(i) for i in index)})"
+        notes.add(
+            f"{count} {noun}s{which} lie outside the trained range: {reason}.", OutOfDomainWarning
+        )
+
+
+def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate I(X_i; X_j) for all pairs of columns; return the matrix and the types.
+
+    The diagonal holds the entropies of discrete columns and NaN for continuous ones.
+    """
+    X = X.block(slice(None))
+    types = infer_types(X, requested_types(settings.x_types, X))
+    note_constants((X,), notes)
+    d = X.n_columns
+    present = ~np.isnan(X.values)
+    complete = present.all(axis=0)
+    columns = [X.block([j]) for j in range(d)]
+    whole = [encode(columns[j].rows(present[:, j]), types[[j]], notes) for j in range(d)]
+    rows, cols = np.triu_indices(d, 1)
+    pairs = []
+    for i, j in zip(rows, cols, strict=True):
+        if complete[i] and complete[j]:
+            pairs.append((whole[i], whole[j]))
+            continue
+        keep = present[:, i] & present[:, j]
+        where = f" not missing in columns {X.names[int(i)]!r} and {X.names[int(j)]!r}"
+        check_samples(int(keep.sum()), settings.caller, where)
+        pairs.append(tuple(encode(columns[k].rows(keep), types[[k]], notes) for k in (i, j)))
+    reasons: list[list[str]] = []
+    matrix = np.empty((d, d))
+    matrix[np.diag_indices(d)] = [
+        np.nan if side.codes is None else side.entropy * settings.unit for side in whole
+    ]
+    if pairs:
+        matrix[rows, cols] = matrix[cols, rows] = ask(pairs, settings, reasons).values
+
+    def name(k: int) -> str:
+        return f"{X.names[int(rows[k])]} and {X.names[int(cols[k])]}"
+
+    note_outside(reasons, name, "pair", notes)
+    return matrix, types
