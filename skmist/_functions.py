@@ -1,0 +1,234 @@
+"""mutual_info and mutual_info_matrix: the same estimates as plain functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils._param_validation import validate_params
+
+from skmist._estimator import MISTEstimator
+from skmist._information import Engine, Settings, joint, pairwise
+from skmist._parameters import SHARED_CONSTRAINTS, issue
+from skmist._validation import Notes, check_finite, check_samples, read_pair, read_table
+
+
+@dataclass(frozen=True)
+class MutualInformation:
+    """An estimate of mutual information; ``float(result)`` is the point estimate.
+
+    Attributes
+    ----------
+    value : float
+        Point estimate, in `units`.
+    interval : tuple of (float, float)
+        Central interval of probability `level`, in `units`.
+    level : float
+        Probability that the interval holds.
+    pvalue : float or None
+        P-value of independence, if it was asked for.
+    units : {"nats", "bits"}
+        Units.
+    n_samples_used : int
+        Number of samples that the estimate rests on.
+    in_domain : bool
+        Whether the data lie inside the range that the network was trained on.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    level: float
+    pvalue: float | None
+    units: str
+    n_samples_used: int
+    in_domain: bool
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        tail = "" if self.pvalue is None else f", p = {self.pvalue:.3g}"
+        return f"{self.value:.3f} {self.units} ({self.level:.0%}: {low:.3f} to {high:.3f}{tail})"
+
+
+_SHARED = SHARED_CONSTRAINTS
+
+
+@validate_params({**_SHARED, "pvalue": ["boolean"]}, prefer_skip_nested_validation=True)
+def mutual_info(
+    X: Any,
+    y: Any,
+    *,
+    x_types: str | ArrayLike | dict = "auto",
+    y_types: str | ArrayLike | dict = "auto",
+    missing: str = "error",
+    point: str | float = "mean",
+    level: float = 0.9,
+    units: str = "nats",
+    pvalue: bool = False,
+    n_permutations: int = 199,
+    random_state: Any = 0,
+    checkpoint: Any = None,
+    device: str | None = None,
+    n_jobs: int | None = None,
+    verbose: bool | int = False,
+) -> MutualInformation:
+    """Estimate the mutual information of X and y.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or frame of shape (n_samples,) or (n_samples, n_features)
+        One side; several columns are taken together.
+    y : array-like or frame of shape (n_samples,) or (n_samples, n_targets)
+        The other side; several columns are taken together.
+    x_types, y_types : str, array-like of str or dict, default="auto"
+        Types of the columns of X and of y, as in :class:`MISTEstimator`.
+    missing : {"error", "pairwise"}, default="error"
+        What to do about missing values: raise an error, or leave out the rows that have one.
+    point : {"mean", "median"} or float, default="mean"
+        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    level : float, default=0.9
+        Probability that the interval holds.
+    units : {"nats", "bits"}, default="nats"
+        Units of all results.
+    pvalue : bool, default=False
+        Whether to test for independence, by permutations.
+    n_permutations : int, default=199
+        Number of permutations of the test.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the permutations; nothing else is random.
+    checkpoint : path-like, default=None
+        File of weights; by default those that come with the package.
+    device : str, default=None
+        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    n_jobs : int, default=None
+        Number of batches (of permutations) that run at once, as in joblib.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    MutualInformation
+        Point estimate (also as ``float(result)``), interval, p-value if asked for.
+
+    See Also
+    --------
+    MISTEstimator : The same as an estimator, with all quantiles.
+    mutual_info_matrix : Mutual information of all pairs of columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmist import mutual_info
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=200)
+    >>> result = mutual_info(x, x + rng.normal(size=200))
+    >>> 0 < float(result) < result.interval[1]
+    True
+
+    A discrete variable shares its entropy with itself, here that of a fair coin:
+
+    >>> round(float(mutual_info(["heads", "tails"] * 20, ["heads", "tails"] * 20, units="bits")), 6)
+    1.0
+    """
+    estimator = MISTEstimator(
+        x_types=x_types, y_types=y_types, missing=missing, point=point, level=level, units=units,
+        n_permutations=n_permutations, random_state=random_state, checkpoint=checkpoint,
+        device=device, n_jobs=n_jobs, verbose=verbose,
+    )  # fmt: skip
+    settings = Settings.of(estimator, pvalue, caller="mutual_info")
+    notes = Notes()
+    left, right = read_pair(X, y, caller=settings.caller, missing=missing, one_d=True)
+    estimates, _, _ = joint(left, right, settings, notes)
+    issue(notes, stacklevel=4)  # validate_params stands in between
+    return MutualInformation(
+        value=float(estimates.values[0]),
+        interval=(float(estimates.intervals[0, 0]), float(estimates.intervals[0, 1])),
+        level=float(level),
+        pvalue=None if estimates.pvalues is None else float(estimates.pvalues[0]),
+        units=units,
+        n_samples_used=int(estimates.n_used[0]),
+        in_domain=bool(estimates.in_domain[0]),
+    )
+
+
+@validate_params(
+    {
+        "types": _SHARED["x_types"],
+        **{k: _SHARED[k] for k in ("missing", "point", "units", "checkpoint", "device")},
+        **{k: _SHARED[k] for k in ("n_jobs", "verbose")},
+    },
+    prefer_skip_nested_validation=True,
+)
+def mutual_info_matrix(
+    X: Any,
+    *,
+    types: str | ArrayLike | dict = "auto",
+    missing: str = "error",
+    point: str | float = "mean",
+    units: str = "nats",
+    checkpoint: Any = None,
+    device: str | None = None,
+    n_jobs: int | None = None,
+    verbose: bool | int = False,
+) -> Any:
+    """Estimate the mutual information of all pairs of columns.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        Columns of any type.
+    types : str, array-like of str or dict, default="auto"
+        Types of the columns, as in :class:`MISTEstimator`.
+    missing : {"error", "pairwise"}, default="error"
+        What to do about missing values: raise an error, or leave out, for each pair, the rows where
+        one of both is missing.
+    point : {"mean", "median"} or float, default="mean"
+        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    units : {"nats", "bits"}, default="nats"
+        Units of the result.
+    checkpoint : path-like, default=None
+        File of weights; by default those that come with the package.
+    device : str, default=None
+        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    n_jobs : int, default=None
+        Number of batches that run at once, as in joblib. Results do not depend on it.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    ndarray or pandas.DataFrame of shape (n_features, n_features)
+        Symmetric matrix of I(X_i; X_j); a pandas frame, named on both sides, if X is one. The
+        diagonal holds the entropies of discrete columns; the information that a continuous column
+        has about itself is infinite, and stands as NaN.
+
+    See Also
+    --------
+    mutual_info : Mutual information of two sets of columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmist import mutual_info_matrix
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> matrix = mutual_info_matrix(X)
+    >>> matrix.shape, bool(matrix[0, 1] == matrix[1, 0])
+    ((3, 3), True)
+    """
+    settings = Settings(
+        caller="mutual_info_matrix", x_types=types, missing=missing, point=point, units=units,
+        engine=Engine(checkpoint, device, n_jobs, bool(verbose)),
+    )  # fmt: skip
+    notes = Notes()
+    table = read_table(X, role="X", caller=settings.caller, one_d=False)
+    check_samples(table.n_rows, settings.caller, f" (shape={table.values.shape})")
+    check_finite(table, caller=settings.caller, missing=missing)
+    matrix, _ = pairwise(table, settings, notes)
+    issue(notes, stacklevel=4)
+    if hasattr(X, "iloc"):
+        return type(X)(matrix, index=X.columns, columns=X.columns)
+    return np.asarray(matrix)
