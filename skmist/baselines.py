@@ -12,6 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.linalg import qr, svdvals
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
 from sklearn.covariance import ledoit_wolf
@@ -20,6 +21,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 __all__ = ["gaussian_mi", "ksg_mi", "normal_scores", "sklearn_mi"]
+
+DIRECT_ABOVE = 6  # columns in all, from which trees no longer pay
 
 
 def normal_scores(X):
@@ -79,6 +82,28 @@ def _count_within(z: np.ndarray, radius: np.ndarray) -> np.ndarray:
     return cKDTree(z).query_ball_point(z, np.nextafter(radius, 0), p=np.inf, return_length=True)
 
 
+def _counts_by_tree(X: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count in X and in y the rows, itself included, closer than the k-th neighbour in both."""
+    joint = np.hstack([X, y])
+    distance, _ = cKDTree(joint).query(joint, k=[k + 1], p=np.inf)
+    return _count_within(X, distance[:, 0]), _count_within(y, distance[:, 0])
+
+
+def _counts_direct(X: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count as ``_counts_by_tree`` does, from all distances; faster with many columns."""
+    n = len(X)
+    n_x, n_y = np.empty(n), np.empty(n)
+    step = max(1, 1_000_000 // n)
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        in_x = cdist(X[rows], X, "chebyshev")
+        in_y = cdist(y[rows], y, "chebyshev")
+        radius = np.partition(np.maximum(in_x, in_y), k, axis=1)[:, k : k + 1]
+        n_x[rows] = (in_x < radius).sum(axis=1)
+        n_y[rows] = (in_y < radius).sum(axis=1)
+    return np.maximum(n_x, 1), np.maximum(n_y, 1)
+
+
 @validate_params(
     {
         "X": ["array-like"],
@@ -122,8 +147,8 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     Notes
     -----
     Distances use the maximum norm, also within X and within y. Neighbours are found with
-    :class:`scipy.spatial.cKDTree`; beyond some ten columns the cost grows with the square of
-    ``n_samples``.
+    :class:`scipy.spatial.cKDTree`; beyond six columns in all, where trees no longer pay, all
+    distances are computed, in blocks of bounded memory.
 
     References
     ----------
@@ -141,10 +166,9 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     """
     X, y = _two_matrices(X, y, min_samples=n_neighbors + 1)
     X, y = _rescale(X, scores), _rescale(y, scores)
-    joint = np.hstack([X, y])
-    distance, _ = cKDTree(joint).query(joint, k=[n_neighbors + 1], p=np.inf)
-    radius = distance[:, 0]
-    marginal = digamma(_count_within(X, radius)) + digamma(_count_within(y, radius))
+    count = _counts_direct if X.shape[1] + y.shape[1] > DIRECT_ABOVE else _counts_by_tree
+    n_x, n_y = count(X, y, n_neighbors)
+    marginal = digamma(n_x) + digamma(n_y)
     return float(digamma(n_neighbors) + digamma(len(X)) - marginal.mean())
 
 

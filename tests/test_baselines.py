@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
 
+from skmist import baselines
 from skmist.baselines import gaussian_mi, ksg_mi, normal_scores, sklearn_mi
 
 
@@ -30,8 +31,8 @@ def direct_ksg(x, y, k):
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(8, 60),
-    dx=st.integers(1, 4),
-    dy=st.integers(1, 4),
+    dx=st.integers(1, 5),
+    dy=st.integers(1, 5),
     k=st.integers(1, 6),
 )
 def test_ksg_follows_its_definition(seed, n, dx, dy, k):
@@ -40,6 +41,16 @@ def test_ksg_follows_its_definition(seed, n, dx, dy, k):
     y = rng.normal(size=(n, dy)) + x[:, :1]
     got = ksg_mi(x, y, n_neighbors=k, scores="raw")
     assert got == pytest.approx(direct_ksg(x, y, k), abs=1e-10)
+
+
+def test_ksg_counts_the_same_with_and_without_trees():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(2, 700, 2))
+    x[:100] = x[100:200]  # ties
+    for a, b in zip(
+        baselines._counts_by_tree(x, y, 3), baselines._counts_direct(x, y, 3), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
