@@ -1,0 +1,8 @@
+"""Command line of training: ``python -m skmist._training {train,evaluate,export,sample}``."""
+
+from __future__ import annotations
+
+from skmist._training.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,43 @@
+"""A categorical or ordinal y whose class probabilities are a random function of X.
+
+I(X; y) = H(mean of p(. | X)) - mean of H(p(. | X)), over a large reference sample of X.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmist._training.draw import Draw
+from skmist._training.families.columns import column_sampler, random_function
+from skmist._training.random import Rng
+
+N_REFERENCE = 4096
+
+
+def entropy(p: Tensor) -> Tensor:
+    """Return the entropy, in nats, of probabilities along the last axis."""
+    return torch.special.entr(p).sum(-1)
+
+
+def sample(
+    rng: Rng, batch: int, n: int, dx: int, n_classes: int, one_hot: bool, discrete: float = 0.25
+) -> Draw:
+    """Draw X of dx columns and a y of n_classes, one-hot (n_classes columns; 1 if binary) or coded."""
+    columns = column_sampler(rng, batch, dx, discrete)
+    f = random_function(rng, batch, dx, n_classes)
+    x = columns(n + N_REFERENCE)
+    logits = f(x)
+    scale = logits[:, n:].std(1, keepdim=True) + 1e-2
+    logits = (logits - logits[:, n:].mean(1, keepdim=True)) / scale
+    logits = logits * rng.log_uniform(batch, 1, 1, low=0.2, high=12.0)
+    logits = logits + rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, 1, n_classes)
+    p = torch.softmax(logits, -1)
+    mi = entropy(p[:, n:].mean(1)) - entropy(p[:, n:]).mean(1)
+    u = rng.uniform(batch, n, 1)
+    label = (p[:, :n].cumsum(-1) < u).sum(-1).clamp_max(n_classes - 1)
+    if one_hot and n_classes > 2:
+        y = torch.nn.functional.one_hot(label, n_classes).float()
+    else:
+        y = label.unsqueeze(-1).float()
+    return Draw(x[:, :n], y, mi.clamp_min(0))

@@ -1,0 +1,91 @@
+"""Random columns of many kinds, and random functions of them: what X is in the function families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from skmist._training.random import Rng
+
+KINDS = ("normal", "uniform", "heavy", "mixture", "integer", "binary", "zero-inflated")
+
+
+def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Callable[[int], Tensor]:
+    """Return a function that draws n rows of d columns, (batch, n, d), each near unit scale.
+
+    Kinds of columns, their correlation and their discreteness are fixed at the call.
+    """
+    weights = [3, 2, 1, 1, discrete * 2, discrete * 2, discrete * 2]
+    kinds = [rng.choose(KINDS, weights) for _ in range(d)]
+    rank = rng.host_integer(0, 2) if d > 1 else 0
+    load = rng.normal(batch, rank, d) * rng.uniform(batch, 1, 1, high=1.5) if rank else None
+    bins = rng.integer(batch, 1, d, low=2, high=6).float()
+    share = rng.uniform(batch, 1, d, low=0.1, high=0.9)
+    gap = rng.uniform(batch, 1, d, low=1.0, high=4.0)
+
+    def draw(n: int) -> Tensor:
+        z = rng.normal(batch, n, d)
+        if load is not None:
+            z = z + rng.normal(batch, n, rank) @ load
+            z = z / (1 + load.square().sum(1, keepdim=True)).sqrt()
+        columns = []
+        for j, kind in enumerate(kinds):
+            c = z[..., j]
+            u = torch.special.ndtr(c)
+            p, k = share[..., j], bins[..., j]
+            if kind == "uniform":
+                c = 3.46 * (u - 0.5)
+            elif kind == "heavy":
+                c = torch.sinh(1.2 * c) / 2
+            elif kind == "mixture":
+                c = (0.5 * c + gap[..., j] * (rng.uniform(batch, n) < p)) / 1.5
+            elif kind == "integer":
+                c = torch.floor(u * k) / k * 3 - 1.5
+            elif kind == "binary":
+                c = 2.0 * (u < p) - 1
+            elif kind == "zero-inflated":
+                c = torch.where(rng.uniform(batch, n) < p, torch.zeros_like(c), c)
+            columns.append(c)
+        return torch.stack(columns, -1)
+
+    return draw
+
+
+def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tensor], Tensor]:
+    """Return a random function of rows (batch, n, d) with values (batch, n, n_out).
+
+    One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product).
+    """
+    hidden = 6
+    active = rng.host_integer(1, d)
+    weight = rng.normal(batch, d, hidden)
+    order = rng.uniform(batch, d, 1).argsort(1)
+    weight = weight * (order < active) / active**0.5
+    single = rng.uniform(batch, 1, hidden) < 0.4  # units of one column only
+    pick = torch.nn.functional.one_hot(rng.integer(batch, hidden, low=0, high=d - 1), d)
+    weight = torch.where(single, pick.transpose(1, 2) * weight.abs().amax(1, keepdim=True), weight)
+    weight = weight * rng.log_uniform(batch, 1, 1, low=0.3, high=4.0)
+    shift = rng.normal(batch, 1, hidden)
+    kind = rng.integer(batch, 1, hidden, low=0, high=5)
+    units = max(1, rng.host_integer(1, hidden))
+    out = rng.normal(batch, hidden, n_out) * (torch.arange(hidden, device=rng.device) < units)[:, None]
+    product = rng.coin(0.25) and d > 1
+    factors = rng.uniform(batch, d).argsort(1)[:, : rng.host_integer(2, min(3, d)) if d > 1 else 1]
+    signs_only = rng.coin(0.5)
+
+    def function(x: Tensor) -> Tensor:
+        if product:
+            part = x.gather(2, factors.unsqueeze(1).expand(-1, x.shape[1], -1))
+            value = (torch.sign(part) if signs_only else part).prod(-1, keepdim=True)
+            return value * out[:, :1].sign()
+        a = x @ weight + shift
+        h = torch.where(kind == 0, x @ weight, torch.tanh(a))
+        h = torch.where(kind == 2, torch.sin(a), h)
+        h = torch.where(kind == 3, a.square().clamp_max(30) / 2, h)
+        h = torch.where(kind == 4, a.abs(), h)
+        h = torch.where(kind == 5, torch.sign(a), h)
+        return h @ out
+
+    return function

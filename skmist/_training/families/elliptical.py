@@ -1,0 +1,57 @@
+"""Gaussian and Student vectors with random low-rank-plus-noise structure, weak to very strong."""
+
+from __future__ import annotations
+
+import torch
+
+from skmist._training.draw import Draw, gaussian_mi
+from skmist._training.families.paper import student_excess
+from skmist._training.random import Rng
+
+
+def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
+    """Draw covariances L L' + D with random rank, sparsity and strength, shape (B, d, d)."""
+    d = dx + dy
+    rank = rng.host_integer(1, min(d, 12))
+    load = rng.normal(batch, d, rank)
+    keep = rng.uniform(batch, 1, 1) ** 0.7
+    load = load * (rng.uniform(batch, d, rank) < keep.clamp_min(1.5 / d))
+    load = load * rng.log_uniform(batch, 1, rank, low=0.3, high=1.5)
+    if rng.coin(0.3):  # some columns carry nothing
+        load = load * (rng.uniform(batch, d, 1) < rng.uniform(batch, 1, 1, low=0.2, high=1.0))
+    noise = rng.log_uniform(batch, 1, low=0.05, high=10.0) * rng.log_uniform(
+        batch, d, low=0.5, high=2.0
+    )
+    return load @ load.transpose(1, 2) + torch.diag_embed(noise)
+
+
+def bivariate(rng: Rng, batch: int, n: int) -> Draw:
+    """Bivariate normal: the correlation is such that MI is spread from 0 to about 4 nats."""
+    mi = torch.where(
+        rng.uniform(batch) < 0.5,
+        rng.uniform(batch, low=0.0, high=0.6),
+        rng.log_uniform(batch, low=0.003, high=4.5),
+    )
+    rho = torch.sqrt(-torch.expm1(-2 * mi)).view(batch, 1, 1)
+    x = rng.normal(batch, n, 1)
+    y = rho * x + torch.exp(-mi).view(batch, 1, 1) * rng.normal(batch, n, 1)
+    return Draw(x, y, mi)
+
+
+def sample(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw Gaussian vectors."""
+    if dx == dy == 1:
+        return bivariate(rng, batch, n)
+    cov = covariance(rng, batch, dx, dy)
+    chol = torch.linalg.cholesky(cov)
+    z = rng.normal(batch, n, dx + dy) @ chol.transpose(1, 2)
+    return Draw(z[..., :dx], z[..., dx:], gaussian_mi(cov, dx))
+
+
+def sample_student(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw Student vectors, degrees of freedom log-uniform from 1 to 20."""
+    draw = sample(rng, batch, n, dx, dy)
+    df = rng.log_uniform(batch, 1, low=1.0, high=20.0)
+    scale = (df / rng.chi_square(df, batch, n)).sqrt().unsqueeze(-1)
+    mi = draw.mi + student_excess(df.squeeze(1), dx, dy)
+    return Draw(draw.x * scale, draw.y * scale, mi)

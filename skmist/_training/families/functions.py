@@ -1,0 +1,114 @@
+"""y = f(X) + noise with a random f of many columns; y is one column.
+
+I(X; y) = h(y) - h(y | X). The density of y is that of f(X), estimated on a fine grid from a large
+reference sample, convolved with the known density of the noise; with two noise levels chosen by
+another function of X the same holds for each level.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from skmist._training.draw import Draw
+from skmist._training.families.columns import column_sampler, random_function
+from skmist._training.random import Rng
+
+N_REFERENCE = 8192
+N_GRID = 2048
+
+
+def noise_density(kind: str, t: Tensor) -> Tensor:
+    """Return the density at t of the noise of unit standard deviation."""
+    if kind == "normal":
+        return torch.exp(-0.5 * t.square()) / math.sqrt(2 * math.pi)
+    if kind == "uniform":
+        return (t.abs() <= math.sqrt(3)).to(t.dtype) / (2 * math.sqrt(3))
+    return torch.exp(-math.sqrt(2) * t.abs()) / math.sqrt(2)
+
+
+def draw_noise(rng: Rng, kind: str, batch: int, n: int) -> Tensor:
+    """Draw noise of unit standard deviation, shape (batch, n, 1)."""
+    if kind == "normal":
+        return rng.normal(batch, n, 1)
+    u = rng.uniform(batch, n, 1, low=-1.0, high=1.0)
+    if kind == "uniform":
+        return u * math.sqrt(3)
+    return -u.sign() * torch.log1p(-u.abs()) / math.sqrt(2)
+
+
+NOISE_ENTROPY = {
+    "normal": 0.5 * math.log(2 * math.pi * math.e),
+    "uniform": math.log(2 * math.sqrt(3)),
+    "laplace": 1 + math.log(math.sqrt(2)),
+}
+
+
+def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor:
+    """Return h(f + sigma[level] noise) in nats, shape (B,).
+
+    Parameters
+    ----------
+    f : Tensor of shape (B, m)
+        Reference sample of the noiseless value.
+    level : LongTensor of shape (B, m)
+        Which noise level each row has.
+    sigma : Tensor of shape (B, S)
+        Standard deviation of each level.
+    kind : str
+        Shape of the noise.
+    """
+    b, m = f.shape
+    reach = 6 * sigma.amax(1)
+    low, high = f.amin(1) - reach, f.amax(1) + reach
+    step = (high - low) / (N_GRID - 1)
+    place = (f - low[:, None]) / step[:, None]
+    left = place.floor().clamp(0, N_GRID - 2)
+    right_share = place - left
+    t = torch.arange(2 * N_GRID, device=f.device)
+    t = torch.where(t < N_GRID, t, t - 2 * N_GRID) * step[:, None]
+    total = torch.zeros(b, 2 * N_GRID, device=f.device)
+    for s in range(sigma.shape[1]):
+        mine = (level == s).to(f.dtype) / m
+        counts = torch.zeros(b, 2 * N_GRID, device=f.device)
+        counts.scatter_add_(1, left.long(), mine * (1 - right_share))
+        counts.scatter_add_(1, left.long() + 1, mine * right_share)
+        kernel = noise_density(kind, t / sigma[:, s : s + 1])
+        kernel = kernel / kernel.sum(1, keepdim=True)
+        total += torch.fft.irfft(torch.fft.rfft(counts) * torch.fft.rfft(kernel), n=2 * N_GRID)
+    p = total.clamp_min(1e-12)[:, :N_GRID]
+    p = p / p.sum(1, keepdim=True)
+    return -(p * torch.log(p / step[:, None])).sum(1)
+
+
+def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
+    """Draw X of dx columns and one column y."""
+    if dy != 1:
+        raise ValueError(f"y has one column in this family, got dy={dy}.")
+    columns = column_sampler(rng, batch, dx)
+    f = random_function(rng, batch, dx, 1)
+    kind = rng.choose(("normal", "uniform", "laplace"), (3, 1, 1))
+    sigma = rng.log_uniform(batch, 1, low=0.03, high=3.0)
+    if rng.coin(0.3):
+        sigma = torch.cat([sigma, sigma * rng.log_uniform(batch, 1, low=1.5, high=6.0)], 1)
+        selector = random_function(rng, batch, dx, 1)
+    else:
+        selector = None
+
+    x = columns(n + N_REFERENCE)
+    value = f(x)
+    reference = value[:, n:]
+    value = (value - reference.mean(1, keepdim=True)) / (reference.std(1, keepdim=True) + 1e-3)
+    value = 3 * torch.tanh(value / 3)  # bounded, so that the grid resolves the noise
+    if selector is None:
+        level = torch.zeros(batch, n + N_REFERENCE, dtype=torch.long, device=rng.device)
+    else:
+        s = selector(x).squeeze(-1)
+        level = (s > s[:, n:].mean(1, keepdim=True)).long()
+    spread = sigma.gather(1, level)
+    y = value[:, :n] + spread[:, :n].unsqueeze(-1) * draw_noise(rng, kind, batch, n)
+    conditional = NOISE_ENTROPY[kind] + torch.log(spread[:, n:]).mean(1)
+    total = entropy_of_sum(value[:, n:].squeeze(-1), level[:, n:], sigma, kind)
+    return Draw(x[:, :n], y, (total - conditional).clamp_min(0))

@@ -1,0 +1,36 @@
+"""Losses: pinball over all quantile levels, and a squared error of the mean."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmist.core.distribution import MIDistribution
+
+
+def compress(mi: Tensor) -> Tensor:
+    """Map nats to the scale on which errors are compared: 2 sqrt(mi + 0.1), increasing.
+
+    Quantiles of a mapped value are the mapped quantiles, so this weighs small against large mutual
+    information without moving any quantile.
+    """
+    return 2 * torch.sqrt(mi + 0.1)
+
+
+def pinball(dist: MIDistribution, mi: Tensor) -> Tensor:
+    """Return the pinball loss of every data set, averaged over levels, shape (B,)."""
+    error = compress(mi).unsqueeze(1) - compress(dist.values)
+    levels = dist.levels.to(error)
+    return torch.maximum(levels * error, (levels - 1) * error).mean(1)
+
+
+def mean_error(dist: MIDistribution, mi: Tensor) -> Tensor:
+    """Return the squared error of the mean in units of the predicted spread, capped, shape (B,)."""
+    spread = (dist.quantile(0.9) - dist.quantile(0.1)).detach() / 2.56
+    z = (dist.mean() - mi) / (spread + 0.02)
+    return torch.nn.functional.huber_loss(z, torch.zeros_like(z), reduction="none", delta=3.0)
+
+
+def total(dist: MIDistribution, mi: Tensor) -> Tensor:
+    """Return the training loss of every data set, shape (B,)."""
+    return pinball(dist, mi) + 0.02 * mean_error(dist, mi)

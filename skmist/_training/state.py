@@ -1,0 +1,81 @@
+"""The state of a training run on disk: written atomically, so that a kill at any moment is safe."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import torch
+
+STATE = "state.pt"
+LOG = "log.csv"
+
+
+def save_state(directory: Path, state: dict) -> None:
+    """Write the state beside the old one, then put it in its place in one step."""
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / f"{STATE}.new"
+    with open(temporary, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, directory / STATE)
+
+
+def load_state(directory: Path, device="cpu") -> dict | None:
+    """Read the state of a directory; None where there is none."""
+    path = directory / STATE
+    if not path.exists():
+        return None
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+class CsvLog:
+    """A CSV of the run; rows after the position of a resumed state are dropped."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...], position: int):
+        self.path, self.columns = path, columns
+        rows = [r for r in read_log(path) if int(r["step"]) <= position]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def write(self, **values) -> None:
+        """Append one row."""
+        row = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in values.items()}
+        with open(self.path, "a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a log; an unfinished last line is left out."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [r for r in csv.DictReader(file) if None not in r.values() and None not in r]
+
+
+def plot_log(directory: Path) -> Path | None:
+    """Draw the loss over data sets seen; None where matplotlib is missing or nothing is logged."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    rows = read_log(directory / LOG)
+    if len(rows) < 2:
+        return None
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    seen = [float(r["datasets"]) for r in rows]
+    axes.plot(seen, [float(r["loss"]) for r in rows], lw=0.7, label="training, running mean")
+    valid = [(s, float(r["validation"])) for s, r in zip(seen, rows, strict=True) if r["validation"]]
+    if valid:
+        axes.plot(*zip(*valid, strict=True), "o-", ms=4, label="validation, averaged weights")
+    axes.set(xlabel="data sets seen", ylabel="loss", yscale="log")
+    axes.legend()
+    path = directory / "loss.png"
+    figure.savefig(path, dpi=120)
+    return path

@@ -1,0 +1,107 @@
+"""Endless, reproducible streams of training batches, prepared ahead of the network."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from skmist._training.presets import Preset, draw_batch
+from skmist._training.random import Rng
+from skmist.core.network import Features, MISTNetwork
+
+
+def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
+    """Return the seed of one batch; streams of different names never meet."""
+    text = f"{stream}/{preset}/{seed}/{index}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:7], "big")
+
+
+def finite(features: Features, mi: Tensor) -> bool:
+    """Tell whether everything in a batch is finite."""
+    parts = (mi, features.anchors, features.rows, features.pairs, features.local)
+    return bool(torch.isfinite(torch.stack([p.sum() for p in parts])).all())
+
+
+@dataclass
+class Batch:
+    """A batch of features with the true mutual information, and its place in the stream."""
+
+    index: int
+    features: Features
+    mi: Tensor  # (B,)
+    shape: tuple[int, int, int]  # n, dx, dy
+    finite: bool  # whether it may be trained on
+
+
+def make_batch(
+    network: MISTNetwork, preset: Preset, stream: str, seed: int, index: int, device, budget: float
+) -> Batch:
+    """Draw batch number ``index`` of a stream and compute its features."""
+    rng = Rng(seed_of(stream, preset.name, seed, index), device)
+    draw = draw_batch(preset, rng, budget)
+    n_queries = rng.choose((32, 64, 128), (1, 2, 1))
+    features = network.features(draw.x, draw.y, n_queries)
+    shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
+    return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
+
+
+class Prefetcher:
+    """Prepare batches in a thread of its own, in order.
+
+    Parameters
+    ----------
+    network : MISTNetwork
+        Only its features, which hold no weights, are used.
+    preset : Preset
+    stream : str
+        ``"train"`` or another name.
+    seed : int
+    start, stride : int
+        The indices are start, start + stride, ...
+    device : torch.device
+    budget : float
+        Cost of a batch; see ``presets.cost``.
+    ahead : int
+        Number of batches kept ready.
+    """
+
+    def __init__(
+        self, network, preset, stream, seed, start, stride=1, device="cpu", budget=60.0, ahead=8
+    ):
+        self._make = lambda i: make_batch(network, preset, stream, seed, i, device, budget)
+        self._queue: queue.Queue = queue.Queue(ahead)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(start, stride), daemon=True)
+        self._thread.start()
+
+    def _work(self, index: int, stride: int) -> None:
+        try:
+            while not self._stop.is_set():
+                batch = self._make(index)
+                index += stride
+                while not self._stop.is_set():
+                    try:
+                        self._queue.put(batch, timeout=0.2)
+                        break
+                    except queue.Full:
+                        continue
+        except BaseException as error:  # handed to the consumer, which raises it
+            self._queue.put(error)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._stop.set()
+        self._thread.join(timeout=30)

@@ -1,0 +1,247 @@
+"""The trainer: runs for given minutes, resumes after a kill at any moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from skmist._training.losses import total
+from skmist._training.presets import PRESETS
+from skmist._training.state import LOG, CsvLog, load_state, plot_log, save_state
+from skmist._training.stream import Prefetcher
+from skmist._training.validate import validate
+from skmist.core import CoreConfig, MISTNetwork
+
+COLUMNS = ("step", "datasets", "minutes", "loss", "lr", "grad_norm", "validation", "mae", "coverage")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of a training run.
+
+    Parameters
+    ----------
+    preset : str
+        Name of the meta-distribution.
+    minutes : float
+        The run stops by itself after this long.
+    seed : int
+        Seed of the stream and of the initial weights.
+    lr : float
+        Learning rate after warm-up.
+    cooldown : float
+        Minutes at the end over which the learning rate falls linearly to a twentieth.
+    warmup : int
+        Steps over which the learning rate rises after every start without optimiser state.
+    accumulate : int
+        Batches (of one shape each) per step.
+    budget : float
+        Cost of a batch, in milliseconds of one core; large on a large device.
+    ema : float
+        Decay of the averaged weights.
+    validate_minutes, save_minutes : float
+        Pauses between validations and between saved states.
+    validation_batches : int
+        Length of the validation stream.
+    """
+
+    preset: str = "general"
+    minutes: float = 10.0
+    seed: int = 0
+    lr: float = 1e-3
+    cooldown: float = 0.0
+    warmup: int = 200
+    accumulate: int = 4
+    budget: float = 60.0
+    ema: float = 0.999
+    validate_minutes: float = 10.0
+    save_minutes: float = 1.0
+    validation_batches: int = 120
+
+
+class Trainer:
+    """Train a network, from a saved state, from released weights or from nothing.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the state, the log and the plot are kept; a state found there is resumed.
+    options : TrainOptions
+    config : CoreConfig, optional
+        Architecture of a fresh network.
+    weights : dict, optional
+        Weights to start from where there is no saved state.
+    position : int
+        Position in the stream that these weights have reached.
+    device : str
+        Device of sampling and training.
+    """
+
+    def __init__(self, directory, options, config=None, weights=None, position=0, device="cpu"):
+        self.directory, self.options, self.device = Path(directory), options, torch.device(device)
+        self.rank = int(os.environ.get("RANK", 0))
+        self.world = int(os.environ.get("WORLD_SIZE", 1))
+        if self.world > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        self.preset = PRESETS[options.preset]
+        saved = load_state(self.directory, self.device)
+        if saved is not None:
+            config = CoreConfig(**saved["config"])
+        torch.manual_seed(options.seed)
+        self.network = MISTNetwork(config or CoreConfig()).to(self.device)
+        if weights is not None and saved is None:
+            self.network.load_state_dict(weights)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=options.lr, weight_decay=0.01, betas=(0.9, 0.98)
+        )
+        self.average = MISTNetwork(self.network.config).to(self.device)
+        self.average.load_state_dict(self.network.state_dict())
+        self.step, self.position, self.datasets, self.minutes = 0, position, 0, 0.0
+        self.warm = 0
+        self.seed = options.seed
+        if saved is not None:
+            self.network.load_state_dict(saved["network"])
+            self.average.load_state_dict(saved["average"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            for name in ("step", "position", "datasets", "minutes", "warm", "seed"):
+                setattr(self, name, saved[name])
+        self.log = CsvLog(self.directory / LOG, COLUMNS, self.step) if self.rank == 0 else None
+
+    def state(self) -> dict:
+        """Return everything that a later run needs to go on."""
+        return {
+            "config": asdict(self.network.config),
+            "options": asdict(self.options),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "position": self.position,
+            "datasets": self.datasets,
+            "minutes": self.minutes,
+            "warm": self.warm,
+            "seed": self.seed,
+        }
+
+    def save(self) -> None:
+        """Write the state atomically."""
+        if self.rank == 0:
+            save_state(self.directory, self.state())
+
+    def _learning_rate(self, elapsed: float) -> float:
+        """Return the learning rate: warm-up, then constant, then cooled down at the end."""
+        o = self.options
+        rate = o.lr * min(1.0, (self.warm + 1) / o.warmup)
+        left = o.minutes - elapsed
+        if o.cooldown > 0 and left < o.cooldown:
+            rate *= 0.05 + 0.95 * max(0.0, left / o.cooldown)
+        return rate
+
+    def _update_average(self) -> None:
+        decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+            for slow, fast in pairs:
+                slow.lerp_(fast, 1 - decay)
+
+    def _one_step(self, batches, lr: float) -> tuple[float, float]:
+        """Take one step over several batches; return the loss and the gradient's norm."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.optimiser.zero_grad(set_to_none=True)
+        taken, loss_sum, count = 0, 0.0, 0
+        while taken < self.options.accumulate:
+            batch = next(batches)
+            self.position = batch.index - self.rank + self.world
+            taken += 1
+            if not batch.finite:
+                continue
+            loss = total(self.network.predict(batch.features), batch.mi).sum()
+            loss.backward()
+            loss_sum += float(loss.detach())
+            count += len(batch.mi)
+        parameters = [p for p in self.network.parameters() if p.grad is not None]
+        if self.world > 1:
+            tally = torch.tensor([float(count)], device=self.device)
+            dist.all_reduce(tally)
+            for p in parameters:
+                dist.all_reduce(p.grad)
+            scale = float(tally)
+            self.datasets += int(scale)
+        else:
+            scale = float(count)
+            self.datasets += count
+        for p in parameters:
+            p.grad.div_(max(scale, 1.0))
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        self.warm += 1
+        self._update_average()
+        return loss_sum / max(count, 1), float(norm)
+
+    def validate(self) -> dict[str, float]:
+        """Measure the averaged weights on the validation stream."""
+        return validate(self.average, self.preset, self.options.validation_batches, self.device)
+
+    def run(self, progress: bool = True) -> dict[str, float]:
+        """Train for the given minutes; return the last validation."""
+        from tqdm import tqdm
+
+        o, start = self.options, time.monotonic()
+        before = self.minutes
+        stream = Prefetcher(
+            self.network, self.preset, "train", self.seed, self.position + self.rank, self.world,
+            self.device, o.budget,
+        )  # fmt: skip
+        batches = iter(stream)
+        last_save = last_validation = last_log = start
+        losses: list[tuple[float, float]] = []
+        bar = tqdm(
+            total=round(o.minutes, 2), unit="min", disable=not progress or self.rank > 0,
+            bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} min {postfix}", mininterval=5,
+        )  # fmt: skip
+        try:
+            while (elapsed := (time.monotonic() - start) / 60) < o.minutes:
+                lr = self._learning_rate(elapsed)
+                losses.append(self._one_step(batches, lr))
+                now = time.monotonic()
+                self.minutes = before + (now - start) / 60
+                check = now - last_validation > 60 * o.validate_minutes
+                if self.rank == 0 and (check or now - last_log > 20):
+                    loss, norm = (sum(v) / len(losses) for v in zip(*losses, strict=True))
+                    measured = {"loss": "", "mae": "", "coverage": ""}
+                    if check:
+                        measured = self.validate()
+                        last_validation = time.monotonic()
+                    self.log.write(
+                        step=self.step, datasets=self.datasets, minutes=self.minutes, loss=loss,
+                        lr=lr, grad_norm=norm, validation=measured["loss"], mae=measured["mae"],
+                        coverage=measured["coverage"],
+                    )  # fmt: skip
+                    bar.set_postfix_str(f"loss {loss:.4f}, {self.datasets:,} data sets")
+                    last_log, losses = now, []
+                bar.update(min(elapsed, o.minutes) - bar.n)
+                if now - last_save > 60 * o.save_minutes:
+                    self.save()
+                    last_save = now
+        finally:
+            stream.close()
+            bar.close()
+        self.save()
+        if self.rank > 0:
+            return {}
+        measured = self.validate()
+        self.log.write(
+            step=self.step, datasets=self.datasets, minutes=self.minutes,
+            loss=losses[-1][0] if losses else float("nan"), lr=0.0, grad_norm=0.0,
+            validation=measured["loss"], mae=measured["mae"], coverage=measured["coverage"],
+        )  # fmt: skip
+        plot_log(self.directory)
+        return measured
