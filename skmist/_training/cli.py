@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from skmist._training.presets import PRESETS
-from skmist._training.trainer import TrainOptions, Trainer
+from skmist._checkpoint import released_path, sha256
+from skmist._training.evaluate import measure, table
+from skmist._training.export import export, load_any, starting_point
+from skmist._training.presets import PRESETS, draw_batch
+from skmist._training.random import Rng
+from skmist._training.stream import seed_of
+from skmist._training.trainer import Trainer, TrainOptions
+from skmist.exceptions import CheckpointError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", choices=sorted(PRESETS), default="general")
     train.add_argument("--minutes", type=float, default=10.0, help="stop after (default: 10)")
     train.add_argument("--resume", type=Path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument(
+        "--start-from", type=Path, metavar="FILE", help="checkpoint to go on from in a new folder"
+    )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     train.add_argument("--threads", type=int, default=1, help="torch threads on the CPU")
     defaults = {f.name: f.default for f in fields(TrainOptions)}
@@ -45,14 +56,51 @@ def _parser() -> argparse.ArgumentParser:
             default=defaults[name],
             help=f"{text} (default: {defaults[name]})",
         )
+    _add_others(commands)
     return parser
+
+
+def _add_others(commands) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="tables of accuracy and calibration on the validation stream",
+        description="Print a Markdown table of errors and coverages on the validation stream, "
+        "which is disjoint from training.",
+    )
+    evaluate.add_argument("--preset", choices=sorted(PRESETS), default="general")
+    evaluate.add_argument(
+        "--source", type=Path, help="run folder or checkpoint (default: the released weights)"
+    )
+    evaluate.add_argument("--batches", type=int, default=200)
+    evaluate.add_argument("--threads", type=int, default=1)
+
+    export = commands.add_parser(
+        "export",
+        help="write the weights of a run as a checkpoint",
+        description="Write the averaged weights of a run as a checkpoint of the package, with its "
+        "SHA-256 in the registry beside it. The header keeps preset, seed and position, so that "
+        "'train --start-from' goes on from the file.",
+    )
+    export.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    export.add_argument("--to", type=Path, help="file to write (default: the released weights)")
+
+    sample = commands.add_parser(
+        "sample",
+        help="write sampled data sets with their mutual information",
+        description="Draw one batch of a stream and write it as an .npz file with x, y and mi.",
+    )
+    sample.add_argument("--preset", choices=sorted(PRESETS), default="general")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--index", type=int, default=0, help="number of the batch in the stream")
+    sample.add_argument("--to", type=Path, required=True, metavar="FILE.npz")
 
 
 def _train(args) -> int:
     torch.set_num_threads(args.threads)
     names = {f.name for f in fields(TrainOptions)}
     options = TrainOptions(**{k: v for k, v in vars(args).items() if k in names})
-    trainer = Trainer(args.resume, options, device=args.device)
+    start = starting_point(args.start_from) if args.start_from else {}
+    trainer = Trainer(args.resume, options, device=args.device, **start)
     print(f"step {trainer.step}, {trainer.datasets:,} data sets seen, position {trainer.position}")
     measured = trainer.run()
     for key, value in measured.items():
@@ -60,7 +108,32 @@ def _train(args) -> int:
     return 0
 
 
+def _evaluate(args) -> int:
+    torch.set_num_threads(args.threads)
+    print(table(measure(load_any(args.source), args.preset, args.batches)))
+    return 0
+
+
+def _export(args) -> int:
+    path = export(args.run, args.to or released_path())
+    print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
+    return 0
+
+
+def _sample(args) -> int:
+    rng = Rng(seed_of("sample", args.preset, args.seed, args.index))
+    draw = draw_batch(PRESETS[args.preset], rng)
+    np.savez(args.to, x=draw.x.numpy(), y=draw.y.numpy(), mi=draw.mi.numpy())
+    print(f"{args.to}: x {tuple(draw.x.shape)}, y {tuple(draw.y.shape)}, MI in nats {draw.mi}")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return the exit code."""
     args = _parser().parse_args(argv)
-    return {"train": _train}[args.command](args)
+    run = {"train": _train, "evaluate": _evaluate, "export": _export, "sample": _sample}
+    try:
+        return run[args.command](args)
+    except (CheckpointError, FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2

@@ -76,13 +76,13 @@ class Trainer:
         Architecture of a fresh network.
     weights : dict, optional
         Weights to start from where there is no saved state.
-    position : int
-        Position in the stream that these weights have reached.
+    done : dict, optional
+        What these weights have behind them: position in the stream, data sets, minutes, seed.
     device : str
         Device of sampling and training.
     """
 
-    def __init__(self, directory, options, config=None, weights=None, position=0, device="cpu"):
+    def __init__(self, directory, options, config=None, weights=None, done=None, device="cpu"):
         self.directory, self.options, self.device = Path(directory), options, torch.device(device)
         self.rank = int(os.environ.get("RANK", 0))
         self.world = int(os.environ.get("WORLD_SIZE", 1))
@@ -101,9 +101,11 @@ class Trainer:
         )
         self.average = MISTNetwork(self.network.config).to(self.device)
         self.average.load_state_dict(self.network.state_dict())
-        self.step, self.position, self.datasets, self.minutes = 0, position, 0, 0.0
+        self.step, self.position, self.datasets, self.minutes = 0, 0, 0, 0.0
         self.warm = 0
         self.seed = options.seed
+        for name, value in (done or {}).items():
+            setattr(self, name, value)
         if saved is not None:
             self.network.load_state_dict(saved["network"])
             self.average.load_state_dict(saved["average"])

@@ -30,8 +30,6 @@ class CoreConfig:
         Levels at which the quantile function is predicted, increasing, symmetric around 0.5.
     n_queries : int
         Number of query rows whose neighbourhoods are read.
-    floor : float
-        Smoothness, in nats, of the map that keeps quantiles positive.
     n_min, n_max : int
         Smallest and largest number of rows seen in training.
     d_max : int
@@ -48,9 +46,8 @@ class CoreConfig:
     head_width: int = 256
     levels: tuple[float, ...] = QUANTILE_LEVELS
     n_queries: int = 128
-    floor: float = 0.02
     n_min: int = 8
-    n_max: int = 5000
+    n_max: int = 10_000
     d_max: int = 50
     mi_max: float = 35.0
 

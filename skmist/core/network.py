@@ -220,7 +220,7 @@ class MISTNetwork(nn.Module):
         return MIDistribution(self._quantiles(out, anchors), self.levels)
 
     def _quantiles(self, out: Tensor, anchors: Tensor) -> Tensor:
-        """Build ordered, positive quantiles (B, L) from the head's output and the anchors."""
+        """Build ordered quantiles (B, L), negative ones for 0, from the head's output and the anchors."""
         a = self.n_anchors
         centre = (torch.softmax(out[:, :a], 1) * anchors).sum(1, keepdim=True)
         scale = (0.05 + centre) * torch.exp(out[:, a : a + 1].clamp(-6, 3))
@@ -229,7 +229,4 @@ class MISTNetwork(nn.Module):
         lower = -gaps[:, :middle].flip(1).cumsum(1).flip(1)
         upper = gaps[:, middle:].cumsum(1)
         shape = torch.cat([lower, torch.zeros_like(centre), upper], 1) + out[:, a + 1 : a + 2]
-        q = centre + scale * shape
-        root = torch.sqrt(q.square() + 4 * self.config.floor**2)
-        # both forms equal (q + root) / 2; the second keeps its precision where q < 0
-        return torch.where(q > 0, (q + root) / 2, 2 * self.config.floor**2 / (root - q).clamp_min(1e-9))
+        return centre + scale * shape

@@ -1,0 +1,64 @@
+"""Release of weights: from a run's state to a checkpoint of the package, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from skmist._checkpoint import read_metadata, read_network, register, save_checkpoint
+from skmist._training.state import load_state
+from skmist.core import CoreConfig, MISTNetwork
+
+
+def averaged_network(directory: Path) -> tuple[MISTNetwork, dict]:
+    """Return the averaged network of a run and what is known of its making."""
+    state = load_state(Path(directory))
+    if state is None:
+        raise FileNotFoundError(f"No saved state in {directory}.")
+    network = MISTNetwork(CoreConfig(**state["config"]))
+    network.load_state_dict(state["average"])
+    metadata = {
+        "preset": state["options"]["preset"],
+        "seed": state["seed"],
+        "position": state["position"],
+        "datasets": state["datasets"],
+        "steps": state["step"],
+        "minutes": round(state["minutes"], 1),
+    }
+    return network.eval(), metadata
+
+
+def export(directory: Path, path: Path) -> Path:
+    """Write the averaged weights of a run as a checkpoint and enter its hash in the registry."""
+    network, metadata = averaged_network(directory)
+    save_checkpoint(path, network, metadata)
+    register(path)
+    return path
+
+
+def starting_point(path: Path) -> dict:
+    """Return weights, configuration and position of a checkpoint, to train on from there."""
+    network = read_network(path)
+    metadata = read_metadata(path)["metadata"]
+    weights = {k: v.clone() for k, v in network.state_dict().items()}
+    done = {k: metadata[k] for k in ("position", "datasets", "minutes", "seed") if k in metadata}
+    return {"weights": weights, "config": network.config, "done": done}
+
+
+def load_any(source: Path | None) -> MISTNetwork:
+    """Return the network of a run's folder, of a checkpoint, or the released one."""
+    if source is None:
+        from skmist._checkpoint import released_path
+
+        source = released_path()
+    source = Path(source)
+    if source.is_dir():
+        return averaged_network(source)[0]
+    network = read_network(source)
+    return network
+
+
+def parameter_count(network: torch.nn.Module) -> int:
+    """Return the number of trained numbers."""
+    return sum(p.numel() for p in network.parameters())
