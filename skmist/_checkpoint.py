@@ -18,6 +18,7 @@ from skmist.core import CoreConfig, MISTNetwork
 from skmist.exceptions import CheckpointError
 
 FORMAT = "skmist-1"
+HEADER = "skmist"  # key of the header in the metadata of the file
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 RELEASED = "mist-base.safetensors"
 REGISTRY = "SHA256SUMS"
@@ -88,16 +89,18 @@ def save_checkpoint(
     path = Path(path)
     header = {
         "format": FORMAT,
-        "config": json.dumps(dataclasses.asdict(network.config), sort_keys=True),
-        "metadata": json.dumps(metadata or {}, sort_keys=True),
+        "config": dataclasses.asdict(network.config),
+        "metadata": metadata or {},
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    packed = {HEADER: json.dumps(header, sort_keys=True)}  # one key: the order of several varies
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda temporary: save_file(tensors, temporary, metadata=header))
+    _replace(path, lambda temporary: save_file(tensors, temporary, metadata=packed))
     return path
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return the header and the tensors of a checkpoint."""
     if not path.is_file():
         raise CheckpointError(f"No file of weights at {path}.")
     expected = read_registry(path.parent).get(path.name)
@@ -107,17 +110,21 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {}), {key: file.get_tensor(key) for key in file.keys()}
+            packed = (file.metadata() or {}).get(HEADER)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
-
-
-def _check_header(path: Path, header: dict[str, str]) -> None:
-    if header.get("format") != FORMAT:
+    try:
+        header = json.loads(packed or "{}")
+    except ValueError as error:
+        raise CheckpointError(f"{path} has a header that is not JSON: {error}") from error
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT:
         raise CheckpointError(
             f"{path} is not a checkpoint of this package: expected format {FORMAT!r} in its "
-            f"header, found {header.get('format')!r}."
+            f"header, found {found!r}."
         )
+    return header, tensors
 
 
 def read_metadata(path: str | os.PathLike | None = None) -> dict[str, Any]:
@@ -130,8 +137,7 @@ def read_metadata(path: str | os.PathLike | None = None) -> dict[str, Any]:
     """
     path = released_path() if path is None else Path(path)
     header, _ = _read(path)
-    _check_header(path, header)
-    return {key: json.loads(header[key]) for key in ("config", "metadata")}
+    return {key: header.get(key, {}) for key in ("config", "metadata")}
 
 
 def read_network(path: str | os.PathLike) -> MISTNetwork:
@@ -149,9 +155,8 @@ def read_network(path: str | os.PathLike) -> MISTNetwork:
     """
     path = Path(path)
     header, tensors = _read(path)
-    _check_header(path, header)
     try:
-        network = MISTNetwork(CoreConfig(**json.loads(header["config"])))
+        network = MISTNetwork(CoreConfig(**header["config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} holds a configuration that cannot be used: {error}"

@@ -11,9 +11,10 @@ from skmist.core import CoreConfig
 NEAR_MAXIMUM = 0.9  # share of the largest mutual information of training
 MAX_CELLS = 20_000_000  # rows times columns of one question; beyond, rows are left out
 MAX_WIDTH = 1000  # columns of one question, indicators included
-_PROBE = 1000  # rows on which a perfect dependence has to show before all are looked at
+_PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
 _TOLERANCE = 1e-10
 
+CANNOT_SEE = "most distinct values of a discrete side occur once, which hides its entropy"
 PERFECT = "one side determines the other exactly, so that the true value is infinite"
 
 
@@ -50,16 +51,16 @@ def is_perfect(a: Side, b: Side) -> bool:
         return _monotone(x[:, 0], y[:, 0])
     probe = max(_PROBE, 4 * (x.shape[1] + y.shape[1]))
     for transform in (lambda v: v, lambda v: rankdata(v, axis=0)):
-        if _linear(transform(x[:probe]), transform(y[:probe])) and (
-            len(x) <= probe or _linear(transform(x), transform(y))
-        ):
+        if len(x) > probe and _linear(transform(x[:probe]), transform(y[:probe])) is False:
+            continue
+        if _linear(transform(x), transform(y)):
             return True
     return False
 
 
 def _monotone(x: np.ndarray, y: np.ndarray) -> bool:
     """Tell whether x rises, or falls, with y all along."""
-    for rows in (slice(64), slice(None)):  # a few rows tell most columns apart
+    for rows in (slice(_PROBE), slice(None)):
         v, by = x[rows], y[rows]
         rises = (np.diff(v[np.lexsort((v, by))]) >= 0).all()
         if not rises and not (np.diff(v[np.lexsort((-v, by))]) <= 0).all():
@@ -67,15 +68,18 @@ def _monotone(x: np.ndarray, y: np.ndarray) -> bool:
     return True
 
 
-def _linear(x: np.ndarray, y: np.ndarray) -> bool:
-    """Tell whether some linear combination of x equals one of y, beyond what chance allows."""
+def _linear(x: np.ndarray, y: np.ndarray) -> bool | None:
+    """Tell whether some linear combination of x equals one of y, beyond what chance allows.
+
+    The answer is None, unknown, if there is none but some columns do not vary freely on these rows.
+    """
     bases = [_basis(x), _basis(y)]
-    if len(x) <= bases[0].shape[1] + bases[1].shape[1] + 1:
-        return False  # with so few rows there always is one
-    if not bases[0].shape[1] or not bases[1].shape[1]:
-        return False
-    canonical = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
-    return bool(canonical[0] > 1 - _TOLERANCE)
+    ranks = [basis.shape[1] for basis in bases]
+    if all(ranks) and len(x) > sum(ranks) + 1:  # with fewer rows there always is one
+        canonical = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
+        if canonical[0] > 1 - _TOLERANCE:
+            return True
+    return None if ranks != [x.shape[1], y.shape[1]] else False
 
 
 def _basis(v: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def infer_types(table: Table, given: np.ndarray) -> np.ndarray:
     wrong = np.flatnonzero((table.kinds == LABELS) & (out != CATEGORY))
     if len(wrong):
         raise ValueError(
-            f"Column {table.names[int(wrong[0])]!r} of {table.role} holds labels: its type can "
+            f"Column {table.describe(int(wrong[0]))} holds labels: its type can "
             f"only be 'category', got {out[wrong[0]]!r}."
         )
     return out
@@ -235,7 +235,7 @@ def _indicators(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndar
         code = place[code]
         share = 1 - counts[kept].sum() / len(code)
         notes.add(
-            f"Column {table.names[j]!r} of {table.role} has {len(counts)} categories: the "
+            f"Column {table.describe(j)} has {len(counts)} categories: the "
             f"{len(kept)} most frequent are told apart, the others ({share:.0%} of the samples) "
             "are read as one, so that the estimate may be too low."
         )
@@ -264,6 +264,9 @@ def note_constants(tables: Iterable[Table], notes: Notes) -> None:
     for table in tables:
         index = constant_columns(table)
         if len(index):
-            names = listing(table.names[int(j)] for j in index)
-            column, verb = ("Column", "is") if len(index) == 1 else ("Columns", "are")
-            notes.add(f"{column} {names} of {table.role} {verb} constant: no information in it.")
+            if len(index) == 1:
+                what = f"Column {table.describe(int(index[0]))} is"
+            else:
+                names = listing(table.names[int(j)] for j in index)
+                what = f"Columns {names} of {table.role} are"
+            notes.add(f"{what} constant: the mutual information with a constant is 0.")

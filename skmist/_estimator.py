@@ -234,7 +234,7 @@ class MISTEstimator(BaseEstimator):
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
         results = joint(left, right, settings, notes)
-        issue(notes, stacklevel=4)
+        issue(notes)
         return results
 
     def __sklearn_tags__(self):

@@ -143,7 +143,7 @@ def mutual_info(
     notes = Notes()
     left, right = read_pair(X, y, caller=settings.caller, missing=missing, one_d=True)
     estimates, _, _ = joint(left, right, settings, notes)
-    issue(notes, stacklevel=4)  # validate_params stands in between
+    issue(notes)
     return MutualInformation(
         value=float(estimates.values[0]),
         interval=(float(estimates.intervals[0, 0]), float(estimates.intervals[0, 1])),
@@ -228,7 +228,7 @@ def mutual_info_matrix(
     check_samples(table.n_rows, settings.caller, f" (shape={table.values.shape})")
     check_finite(table, caller=settings.caller, missing=missing)
     matrix, _ = pairwise(table, settings, notes)
-    issue(notes, stacklevel=4)
+    issue(notes)
     if hasattr(X, "iloc"):
         return type(X)(matrix, index=X.columns, columns=X.columns)
     return np.asarray(matrix)

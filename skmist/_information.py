@@ -144,6 +144,8 @@ def ask(
     perfect = np.zeros(len(pairs), dtype=bool)
     for i in live:
         a, b = pairs[i]
+        if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
+            reasons[first + i].append(_domain.CANNOT_SEE)
         if is_bijection(a, b):
             values[i] = a.entropy
             continue

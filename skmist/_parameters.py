@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from numbers import Integral, Real
 
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skmist._encoding import TYPES
 from skmist._validation import Notes
 
+_PASSED_OVER = ("skmist", "sklearn")  # frames that a warning does not point at
 _COLUMN_TYPES = [StrOptions({"auto", *TYPES}), dict, "array-like"]
 
 SHARED_CONSTRAINTS: dict = {
@@ -29,7 +31,10 @@ SHARED_CONSTRAINTS: dict = {
 }
 
 
-def issue(notes: Notes, stacklevel: int = 3) -> None:
-    """Issue the warnings collected, as if from the caller of a public function."""
+def issue(notes: Notes) -> None:
+    """Issue the warnings collected, as if from the line that called into the package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _PASSED_OVER:
+        level, frame = level + 1, frame.f_back
     for category, text in notes.items:
-        warnings.warn(text, category, stacklevel=stacklevel)
+        warnings.warn(text, category, stacklevel=level)

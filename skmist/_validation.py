@@ -46,6 +46,11 @@ class Table:
         """Number of columns."""
         return self.values.shape[1]
 
+    def describe(self, column: int) -> str:
+        """Return a column's name and side, for messages."""
+        name = self.names[column]
+        return name if name == self.role else f"{name!r} of {self.role}"
+
     def block(self, columns: slice | Sequence[int] | np.ndarray) -> Table:
         """Return some of the columns, as a dense table."""
         values = self.values[:, columns]
@@ -194,7 +199,7 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
         table = _read_frame(data, role)
     elif hasattr(data, "to_numpy") and hasattr(data, "name"):  # a series
         values, kind = _read_series(data, repr(data.name))
-        name = role if data.name is None else str(data.name)
+        name = role if data.name in (None, "") else str(data.name)
         table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
         _check_shape(values.shape, role, caller, one_d)
     else:
@@ -248,7 +253,7 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
             f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
             f"{array.dtype}."
         )
-    array = array.reshape(len(array), -1) if array.ndim == 1 else array
+    array = array[:, None] if array.ndim == 1 else array
     names = _Numbered(role, array.shape[1])
     if array.dtype.kind in "iufb":
         return Table(array.astype(np.float64), np.full(array.shape[1], NUMBER), names, role)
@@ -281,16 +286,10 @@ def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
     dtype = series.dtype
     if hasattr(series, "cat") and hasattr(dtype, "ordered"):  # a pandas categorical
         codes = np.asarray(series.cat.codes, dtype=np.float64)
-        if dtype.ordered:
-            return np.where(codes < 0, np.nan, codes), ORDERED
-        values = series.astype(object).to_numpy()
-    elif isinstance(dtype, np.dtype):
-        values = series.to_numpy()
-    elif getattr(dtype, "kind", "O") in "iufb" and hasattr(series, "isna"):  # pandas nullable
+        return np.where(codes < 0, np.nan, codes), ORDERED if dtype.ordered else LABELS
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
         return series.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
-    else:
-        values = series.to_numpy()
-    return _read_values(np.asarray(values), name)
+    return _read_values(np.asarray(series.to_numpy()), name)
 
 
 def _read_values(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:

@@ -13,10 +13,16 @@ class OutOfDomainWarning(UserWarning):
 
     Examples
     --------
+    Refuse such estimates:
+
     >>> import warnings
-    >>> from skmist import OutOfDomainWarning
-    >>> warnings.simplefilter("error", OutOfDomainWarning)  # refuse such estimates
-    >>> warnings.resetwarnings()
+    >>> from skmist import MISTEstimator, OutOfDomainWarning
+    >>> x = [[1.0], [2.5], [3.0], [4.2], [5.1], [6.3], [7.9], [8.8]]
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", OutOfDomainWarning)
+    ...     MISTEstimator().score(x, x)
+    Traceback (most recent call last):
+    skmist.exceptions.OutOfDomainWarning: The estimate lies outside the trained range: ...
     """
 
 
