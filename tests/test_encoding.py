@@ -1,0 +1,197 @@
+"""Types of columns, indicators for labels, entropies, bijections."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmist._encoding import (
+    MAX_CATEGORIES,
+    MAX_CODES,
+    MAX_DISCRETE,
+    encode,
+    infer_types,
+    is_bijection,
+    note_constants,
+    plugin_entropy,
+    requested_types,
+)
+from skmist._validation import Notes, read_table
+
+
+def table_of(data, role="X"):
+    return read_table(data, role=role, caller="Caller", one_d=True)
+
+
+def types_of(data, types="auto"):
+    table = table_of(data)
+    return list(infer_types(table, requested_types(types, table)))
+
+
+def side_of(data, types="auto", notes=None):
+    table = table_of(data)
+    kinds = infer_types(table, requested_types(types, table))
+    return encode(table, kinds, notes or Notes())
+
+
+def test_types_by_dtype_and_cardinality():
+    n = 100
+    frame = pd.DataFrame(
+        {
+            "float": np.linspace(0, 1, n),
+            "whole": np.arange(n) % 5 * 1.0,
+            "grades": np.arange(n) % 5 / 10,
+            "int": np.arange(n) % 7,
+            "ids": np.arange(n),
+            "flag": np.arange(n) % 2 == 0,
+            "text": np.array(list("abcd"))[np.arange(n) % 4],
+            "category": pd.Categorical(np.arange(n) % 3),
+            "size": pd.Categorical(np.arange(n) % 3, ordered=True),
+        }
+    )
+    assert types_of(frame) == [
+        "continuous", "discrete", "discrete", "discrete", "continuous", "discrete", "category",
+        "category", "ordinal",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [10, 100, 5000])
+@pytest.mark.parametrize("distinct", [1, 2, 3, 5, MAX_DISCRETE, MAX_DISCRETE + 1])
+def test_the_rule_for_numbers(n, distinct):
+    discrete = distinct <= min(MAX_DISCRETE, max(2, n // 2))
+    expected = "discrete" if discrete else "continuous"
+    assert types_of((np.arange(n) % distinct)[:, None]) == [expected]
+
+
+def test_many_values_that_show_late():
+    column = np.zeros(5000)
+    column[4000:] = np.arange(1000)
+    assert types_of(column[:, None]) == ["continuous"]
+
+
+def test_missing_values_do_not_count_as_distinct():
+    column = np.where(np.arange(50) % 2 == 0, np.nan, np.arange(50) % 3)
+    assert types_of(column[:, None]) == ["discrete"]
+
+
+def test_types_do_not_depend_on_dtype():
+    values = np.arange(60) % 4
+    for dtype in (np.int8, np.uint16, np.int64, np.float32, np.float64):
+        assert types_of(values.astype(dtype)[:, None]) == ["discrete"]
+
+
+def test_types_can_be_given():
+    frame = pd.DataFrame({"a": np.arange(30) % 3, "b": np.arange(30.0), "c": list("xyz") * 10})
+    assert types_of(frame[["a", "b"]], "ordinal") == ["ordinal", "ordinal"]
+    assert types_of(frame, ["category", "auto", "auto"]) == ["category", "continuous", "category"]
+    assert types_of(frame, {"b": "discrete"}) == ["discrete", "discrete", "category"]
+    assert types_of(frame, {0: "continuous"}) == ["continuous", "continuous", "category"]
+    assert types_of(frame, np.array(["auto"] * 3)) == ["discrete", "continuous", "category"]
+
+
+@pytest.mark.parametrize(
+    ("types", "text"),
+    [
+        (["auto"], "one type for each of the 2 columns of X, got 1"),
+        ({"z": "category"}, "names the column 'z', but X has no such"),
+        ({5: "category"}, "names the column 5, but X has no such"),
+        (["auto", "nominal"], "one of .* got 'nominal'"),
+        ("continuous", "Column 'b' of X holds labels: its type can only be 'category'"),
+    ],
+)
+def test_types_that_cannot_be(types, text):
+    with pytest.raises(ValueError, match=text):
+        types_of(pd.DataFrame({"a": np.arange(30.0), "b": list("xyz") * 10}), types)
+
+
+def test_two_categories_are_one_indicator():
+    side = side_of(["u", "v"] * 10)
+    assert_array_equal(side.values[:, 0], [0, 1] * 10)
+
+
+@pytest.mark.parametrize("labels", [list("abc"), [1, 2, 3], [0.5, 7.0, 9.0]])
+def test_a_lone_column_of_labels_or_codes_becomes_indicators(labels):
+    side = side_of(labels * 10)
+    assert_array_equal(side.values, np.tile(np.eye(3), (10, 1)))
+    assert_allclose(side.entropy, np.log(3))
+
+
+def test_ordered_numbers_stay_one_column():
+    few, many = np.arange(60) % 3, np.arange(60) % (MAX_CODES + 1)
+    assert side_of(few[:, None], "ordinal").width == 1
+    assert side_of(many[:, None]).width == 1
+    assert side_of(np.c_[few, many]).width == 2
+    assert side_of(np.c_[few, many], ["category", "auto"]).width == 4
+
+
+def test_a_constant_beside_it_does_not_change_how_a_column_is_read():
+    few = np.arange(60) % 3
+    assert_array_equal(side_of(np.c_[few, np.ones(60)]).values, side_of(few[:, None]).values)
+
+
+def test_relabelling_permutes_the_indicators():
+    codes = np.random.default_rng(0).integers(0, 5, 200)
+    renamed = np.array(list("qaxcb"))[codes]
+    first, second = side_of(codes[:, None]).values, side_of(renamed).values
+    assert sorted(map(tuple, first.T)) == sorted(map(tuple, second.T))
+
+
+def test_rare_categories_are_grouped_with_a_warning():
+    counts = np.r_[np.arange(40, 3, -1), [1] * 23]  # 37 frequent ones, 23 rare ones
+    values = np.repeat([f"c{k:02}" for k in range(60)], counts)
+    notes = Notes()
+    side = side_of(pd.DataFrame({"city": values}), notes=notes)
+    assert side.width == MAX_CATEGORIES
+    sizes = side.values.sum(axis=0)
+    assert_array_equal(sizes[:-1], counts[: MAX_CATEGORIES - 1])
+    assert sizes[-1] == counts[MAX_CATEGORIES - 1 :].sum()
+    ((_, text),) = notes.items
+    assert "'city' of X has 60 categories: the 31 most frequent are told apart" in text
+    assert_allclose(side.entropy, plugin_entropy(np.repeat(np.arange(60), counts)))
+
+
+def test_constants_are_left_out_and_named():
+    frame = pd.DataFrame({"a": np.ones(20), "b": np.arange(20.0), "c": ["x"] * 20})
+    assert_array_equal(side_of(frame).values[:, 0], np.arange(20))
+    assert side_of(frame[["a", "c"]]).width == 0
+    notes = Notes()
+    note_constants([table_of(frame), table_of(np.ones(20), role="y")], notes)
+    assert [text for _, text in notes.items] == [
+        "Columns 'a', 'c' of X are constant: the mutual information with a constant is 0.",
+        "Column y is constant: the mutual information with a constant is 0.",
+    ]
+
+
+def test_plugin_entropy():
+    assert plugin_entropy(np.zeros(5, dtype=int)) == 0
+    assert_allclose(plugin_entropy(np.array([0, 0, 1, 2])), 1.5 * np.log(2))
+
+
+def test_entropies_of_several_columns():
+    bits = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 5)
+    assert_allclose(side_of(bits).entropy, np.log(4))
+    assert_allclose(side_of(np.c_[bits, bits]).entropy, np.log(4))
+    assert side_of(np.c_[bits, np.arange(20.0)]).entropy == np.inf
+    # where most combinations occur once, the joint entropy cannot be seen
+    wide = np.random.default_rng(0).integers(0, 2, size=(20, 15))
+    side = side_of(wide)
+    assert_allclose(side.entropy, sum(plugin_entropy(column) for column in wide.T))
+
+
+def test_bijections():
+    codes = np.arange(60) % 5
+    names = np.array(list("hgfac"))[codes]
+    assert is_bijection(side_of(codes[:, None]), side_of(names))
+    assert is_bijection(side_of(np.c_[codes, codes > 2]), side_of(codes[:, None]))
+    assert not is_bijection(side_of(codes[:, None]), side_of((codes > 2)[:, None]))
+    assert not is_bijection(side_of(codes[:, None]), side_of(np.roll(codes[:, None] // 2, 1)))
+    x = np.arange(60.0)[:, None]
+    assert not is_bijection(side_of(x), side_of(x))
+
+
+def test_untied():
+    x = np.arange(30.0)
+    assert side_of(x[:, None]).untied
+    assert not side_of(np.r_[x[:-1], 0.0][:, None]).untied
+    assert not side_of(np.c_[x, x**2]).untied
+    assert not side_of((x % 3)[:, None]).untied

@@ -1,0 +1,110 @@
+"""The permutation test: the right level under independence, power otherwise, shared nulls."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skmist import MISTScore, mutual_info
+from skmist._encoding import Side
+from skmist._permutation import permutation_pvalues
+from skmist.core import MIDistribution
+
+
+class CountingEngine:
+    """An engine whose "estimate" is the absolute correlation of the two sides."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def run(self, questions):
+        import torch
+
+        self.asked += len(questions)
+        values = [abs(np.corrcoef(*(s[:, 0] for s in q.sides()))[0, 1]) for q in questions]
+        return MIDistribution(torch.tensor(values)[:, None], torch.tensor([0.5]))
+
+
+def side(column):
+    values = np.asarray(column, dtype=float)[:, None]
+    return Side(values, None, np.inf, values, True)
+
+
+def point(distribution):
+    return distribution.values[:, 0].numpy()
+
+
+def pvalues(pairs, n_permutations=99, seed=0):
+    engine = CountingEngine()
+    observed = [abs(np.corrcoef(a.values[:, 0], b.values[:, 0])[0, 1]) for a, b in pairs]
+    found = permutation_pvalues(pairs, np.array(observed), point, engine, n_permutations, seed)
+    return found, engine.asked
+
+
+def test_untied_columns_share_one_null(rng):
+    y = side(rng.normal(size=50))
+    pairs = [(side(rng.normal(size=50)), y) for _ in range(4)]
+    assert pvalues(pairs)[1] == 4 * 99
+    assert pvalues(pairs * 5)[1] == 10 * 99
+    tied = side(np.round(rng.normal(size=50)))
+    assert pvalues([*pairs, (tied, tied), (tied, side(tied.values[:, 0]))])[1] == 6 * 99
+
+
+def test_a_tied_target_keeps_its_own_null(rng):
+    y = side(rng.integers(0, 2, 50))
+    pairs = [(side(rng.normal(size=50)), y) for _ in range(3)]
+    found, asked = pvalues(pairs)
+    assert asked == 3 * 99
+    assert ((found > 0) & (found <= 1)).all()
+
+
+def test_perfect_dependence_gets_the_smallest_pvalue(rng):
+    x = side(rng.normal(size=40))
+    assert pvalues([(x, x)], 199)[0][0] == pytest.approx(1 / 200)
+
+
+def test_no_difference_at_all_gives_one():
+    x, y = side([0.0, 1.0] * 10), side([0.0, 0.0, 1.0, 1.0] * 5)
+    found, _ = pvalues([(x, y)], 50)
+    assert found[0] == 1.0
+
+
+def test_the_level_is_kept(rng):
+    y = side(rng.integers(0, 4, 30))
+    pairs = [(side(rng.integers(0, 3, 30)), y) for _ in range(150)]
+    found, _ = pvalues(pairs, 39)
+    for level in (0.05, 0.1, 0.5):
+        share = np.mean(found <= level)
+        assert share <= level + 3 * np.sqrt(level * (1 - level) / len(pairs))
+
+
+def test_pvalues_are_deterministic(data, checkpoint):
+    X, y = data
+    score = MISTScore(pvalues=True, n_permutations=19, checkpoint=checkpoint)
+    first, second = score(X, y)[1], score(X, y)[1]
+    assert_array_equal(first, second)
+    other = MISTScore(pvalues=True, n_permutations=19, random_state=1, checkpoint=checkpoint)
+    assert not np.array_equal(other(X, y)[1], first)
+
+
+def test_pvalues_of_untied_columns_do_not_depend_on_the_order_of_samples(data, checkpoint, rng):
+    X, y = data
+    order = rng.permutation(len(y))
+    score = MISTScore(pvalues=True, n_permutations=19, checkpoint=checkpoint)
+    assert_array_equal(score(X, y)[1], score(X[order], y[order])[1])
+
+
+def test_constant_columns_get_one(data, checkpoint):
+    X, y = data
+    score = MISTScore(pvalues=True, n_permutations=19, checkpoint=checkpoint)
+    with pytest.warns(UserWarning, match="constant"):
+        scores, found = score(np.c_[X[:, :1], np.ones(len(y))], y)
+    assert scores[1] == 0
+    assert found[1] == 1
+
+
+def test_power_of_the_released_network(rng):
+    x = rng.normal(size=100)
+    noise = rng.normal(size=100)
+    dependent = mutual_info(x, x + noise, pvalue=True, n_permutations=99)
+    assert dependent.pvalue == pytest.approx(0.01)
+    assert mutual_info(x, noise, pvalue=True, n_permutations=99).pvalue > 0.01
