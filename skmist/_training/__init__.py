@@ -1,1 +1,1 @@
-"""Training of the network: meta-distribution, sampler, losses, trainer, export, and their command."""
+"""Training of the network: meta-distribution, sampler, losses, trainer, export, command."""

@@ -34,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--preset", choices=sorted(PRESETS), default="general")
     train.add_argument("--minutes", type=float, default=10.0, help="stop after (default: 10)")
-    train.add_argument("--resume", type=Path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument(
+        "--resume", type=Path, required=True, metavar="DIR", help="folder of the run"
+    )
     train.add_argument(
         "--start-from", type=Path, metavar="FILE", help="checkpoint to go on from in a new folder"
     )

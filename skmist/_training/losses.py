@@ -18,10 +18,14 @@ def compress(mi: Tensor) -> Tensor:
 
 
 def pinball(dist: MIDistribution, mi: Tensor) -> Tensor:
-    """Return the pinball loss of every data set, averaged over levels, shape (B,)."""
+    """Return the pinball loss of every data set, averaged over levels, shape (B,).
+
+    Where a quantile equals the truth the subgradient is that of a quantile above it, so that a
+    quantile at 0 is not raised by a truth of 0.
+    """
     error = compress(mi).unsqueeze(1) - compress(dist.values)
     levels = dist.levels.to(error)
-    return torch.maximum(levels * error, (levels - 1) * error).mean(1)
+    return torch.where(error > 0, levels * error, (levels - 1) * error).mean(1)
 
 
 def mean_error(dist: MIDistribution, mi: Tensor) -> Tensor:

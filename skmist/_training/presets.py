@@ -31,6 +31,8 @@ class Preset:
         Largest number of rows.
     n_common : int
         Number of rows that most data sets stay below.
+    cells_max : int
+        Largest number of rows times columns.
     """
 
     name: str
@@ -39,12 +41,10 @@ class Preset:
     d_max: int = 50
     n_max: int = 10_000
     n_common: int = 2500
-    cells_max: int = 200_000
+    cells_max: int = 500_000
 
 
-PRESETS = {
-    p.name: p for p in (Preset("paper", paper=1.0, d_max=32, n_max=500), Preset("general"))
-}
+PRESETS = {p.name: p for p in (Preset("paper", paper=1.0, d_max=32, n_max=500), Preset("general"))}
 
 
 REFERENCED = ("mixture", "function", "ordinal", "classes")  # MI from a reference sample
@@ -96,7 +96,7 @@ def draw_paper(rng: Rng, shape: Shape) -> Draw:
 
 def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw one block of exactly dx and dy columns."""
-    options = {"gaussian": 3, "student": 3, "paper": 3}
+    options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
     if dx + dy <= 10:
         options["mixture"] = 2
     if dy == 1 or dx == 1:
@@ -125,6 +125,8 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         return elliptical.sample(rng, batch, n, dx, dy)
     if kind == "student":
         return elliptical.sample_student(rng, batch, n, dx, dy)
+    if kind == "bounded":
+        return paper.additive(rng, batch, n, dx, dy, wide=True)
     if kind == "mixture":
         return mixtures.sample(rng, batch, n, dx, dy)
     if kind == "function":

@@ -71,7 +71,9 @@ def plot_log(directory: Path) -> Path | None:
     axes = figure.subplots()
     seen = [float(r["datasets"]) for r in rows]
     axes.plot(seen, [float(r["loss"]) for r in rows], lw=0.7, label="training, running mean")
-    valid = [(s, float(r["validation"])) for s, r in zip(seen, rows, strict=True) if r["validation"]]
+    valid = [
+        (s, float(r["validation"])) for s, r in zip(seen, rows, strict=True) if r["validation"]
+    ]
     if valid:
         axes.plot(*zip(*valid, strict=True), "o-", ms=4, label="validation, averaged weights")
     axes.set(xlabel="data sets seen", ylabel="loss", yscale="log")

@@ -17,7 +17,17 @@ from skmist._training.stream import Prefetcher
 from skmist._training.validate import validate
 from skmist.core import CoreConfig, MISTNetwork
 
-COLUMNS = ("step", "datasets", "minutes", "loss", "lr", "grad_norm", "validation", "mae", "coverage")
+COLUMNS = (
+    "step",
+    "datasets",
+    "minutes",
+    "loss",
+    "lr",
+    "grad_norm",
+    "validation",
+    "mae",
+    "coverage",
+)
 
 
 @dataclass(frozen=True)

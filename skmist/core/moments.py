@@ -12,7 +12,7 @@ N_PAIR = N_EVEN**2 + 2 * N_ODD**2 + 2 * N_ODD * N_EVEN + 6
 
 
 def pair_moments(phi: Tensor) -> Tensor:
-    """Return the correlations of basis functions, (B, d, d, K, K), for phi of shape (B, d, K, n)."""
+    """Return the correlations (B, d, d, K, K) of basis functions phi (B, d, K, n)."""
     b, d, k, n = phi.shape
     flat = phi.reshape(b, d * k, n)
     block = flat @ flat.transpose(1, 2) / n
@@ -56,5 +56,3 @@ def pair_features(moments: Tensor, n: int, n_told: int) -> Tensor:
         ],
         -1,
     )
-
-

@@ -214,13 +214,18 @@ class MISTNetwork(nn.Module):
         )
         out = self.head_out(self.head(summary))
         anchors = torch.cat(
-            [f.anchors, additive.unsqueeze(1), prior.unsqueeze(1), torch.zeros_like(f.anchors[:, :1])],
+            [
+                f.anchors,
+                additive.unsqueeze(1),
+                prior.unsqueeze(1),
+                torch.zeros_like(f.anchors[:, :1]),
+            ],
             1,
         )
         return MIDistribution(self._quantiles(out, anchors), self.levels)
 
     def _quantiles(self, out: Tensor, anchors: Tensor) -> Tensor:
-        """Build ordered quantiles (B, L), negative ones for 0, from the head's output and the anchors."""
+        """Build ordered quantiles (B, L), negative ones for 0, from the head and the anchors."""
         a = self.n_anchors
         centre = (torch.softmax(out[:, :a], 1) * anchors).sum(1, keepdim=True)
         scale = (0.05 + centre) * torch.exp(out[:, a : a + 1].clamp(-6, 3))

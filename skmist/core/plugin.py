@@ -18,7 +18,7 @@ def row_keys(ranks: Tensor) -> Tensor:
 
 
 def entropy(keys: Tensor) -> Tensor:
-    """Return the plug-in entropy (B,), in nats, of the values along the last axis of keys (B, n)."""
+    """Return the plug-in entropy (B,), in nats, of the values in the rows of keys (B, n)."""
     n = keys.shape[-1]
     ordered = keys.sort(-1).values
     position = torch.arange(n, device=keys.device)

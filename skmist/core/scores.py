@@ -72,8 +72,10 @@ def student_table(n: int, df: float, device=None) -> Tensor:
     elif df == 4:
         a = 4 * u * (1 - u)
         root = torch.sqrt(a)
-        q = torch.sign(u - 0.5) * 2 * torch.sqrt(
-            (torch.cos(torch.arccos(root) / 3) / root - 1).clamp_min(0)
+        q = (
+            torch.sign(u - 0.5)
+            * 2
+            * torch.sqrt((torch.cos(torch.arccos(root) / 3) / root - 1).clamp_min(0))
         )
     else:
         raise ValueError(f"No closed form is used for df={df}.")

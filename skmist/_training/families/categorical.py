@@ -23,7 +23,7 @@ def entropy(p: Tensor) -> Tensor:
 def sample(
     rng: Rng, batch: int, n: int, dx: int, n_classes: int, one_hot: bool, discrete: float = 0.25
 ) -> Draw:
-    """Draw X of dx columns and a y of n_classes, one-hot (n_classes columns; 1 if binary) or coded."""
+    """Draw X of dx columns and a y of n_classes, coded or one-hot (one column if binary)."""
     columns = column_sampler(rng, batch, dx, discrete)
     f = random_function(rng, batch, dx, n_classes)
     x = columns(n + N_REFERENCE)

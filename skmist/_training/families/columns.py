@@ -1,4 +1,4 @@
-"""Random columns of many kinds, and random functions of them: what X is in the function families."""
+"""Random columns of many kinds, and random functions of them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     shift = rng.normal(batch, 1, hidden)
     kind = rng.integer(batch, 1, hidden, low=0, high=5)
     units = max(1, rng.host_integer(1, hidden))
-    out = rng.normal(batch, hidden, n_out) * (torch.arange(hidden, device=rng.device) < units)[:, None]
+    out = (
+        rng.normal(batch, hidden, n_out)
+        * (torch.arange(hidden, device=rng.device) < units)[:, None]
+    )
     product = rng.coin(0.25) and d > 1
     factors = rng.uniform(batch, d).argsort(1)[:, : rng.host_integer(2, min(3, d)) if d > 1 else 1]
     signs_only = rng.coin(0.5)

@@ -101,17 +101,24 @@ def student(rng: Rng, batch: int, n: int, dx: int, dy: int, kind: str) -> Draw:
     return Draw(z[..., :dx], z[..., dx:], mi)
 
 
-def additive(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+def additive_mi(e: Tensor) -> Tensor:
+    """Return I(X; X + U(-e, e)) for X ~ U(0, 1), in nats (Czyż et al., NeurIPS 2023)."""
+    return torch.where(e <= 0.5, e - torch.log(2 * e), 0.25 / e)
+
+
+def additive(rng: Rng, batch: int, n: int, dx: int, dy: int, wide: bool = False) -> Draw:
     """Additive noise: y_j = X_j + U(-e_j, e_j) with X_j ~ U(0, 1), e_j ~ U(0.1, 2).
 
-    I(X_j; y_j) = e - log(2 e) for e <= 1/2, 1 / (4 e) above (Czyż et al., NeurIPS 2023).
+    With ``wide``, e_j is log-uniform from 0.02 to 3.
     """
     m = min(dx, dy)
     x, y = rng.uniform(batch, n, dx), rng.uniform(batch, n, dy)
-    e = rng.uniform(batch, 1, m, low=0.1, high=2.0)
+    if wide:
+        e = rng.log_uniform(batch, 1, m, low=0.02, high=3.0)
+    else:
+        e = rng.uniform(batch, 1, m, low=0.1, high=2.0)
     y[..., :m] = x[..., :m] + e * rng.uniform(batch, n, m, low=-1.0, high=1.0)
-    mi = torch.where(e <= 0.5, e - torch.log(2 * e), 0.25 / e).sum((1, 2))
-    return Draw(x, y, mi)
+    return Draw(x, y, additive_mi(e).sum((1, 2)))
 
 
 def asinh(x: Tensor, y: Tensor):

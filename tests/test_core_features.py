@@ -1,0 +1,113 @@
+"""Features of the network against independent computations, and their bounds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from skmist.baselines import ksg_mi
+from skmist.core import CoreConfig, MISTNetwork, elliptical, neighbours, plugin, scores
+
+
+def test_mid_ranks_agree_with_scipy():
+    x = torch.tensor([[[3.0, 1.0, 3.0, 2.0, 3.0, 1.0]]])
+    ranks, tied = scores.doubled_ranks(x)
+    assert tied
+    np.testing.assert_array_equal(ranks[0, 0] / 2 + 1, stats.rankdata(x[0, 0]))
+
+
+def test_ranks_without_ties():
+    x = torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(0))
+    ranks, tied = scores.doubled_ranks(x)
+    assert not tied
+    np.testing.assert_array_equal(ranks / 2 + 1, stats.rankdata(x, axis=-1))
+
+
+@pytest.mark.parametrize("df", elliptical.DEGREES)
+def test_student_scores_are_quantiles(df):
+    n = 40
+    u = (np.arange(2 * n - 1) + 1) / (2 * n)
+    np.testing.assert_allclose(scores.student_table(n, df), stats.t.ppf(u, df), atol=1e-9)
+
+
+def test_basis_is_standardised_and_has_parity():
+    table = scores.basis_table(60)
+    np.testing.assert_allclose(table[:, ::2].mean(1), 0, atol=1e-12)
+    np.testing.assert_allclose(table[:, ::2].std(1, correction=0), 1, atol=1e-12)
+    odd, even = table[: scores.N_ODD], table[scores.N_ODD :]
+    np.testing.assert_allclose(odd, -odd.flip(1), atol=1e-12)
+    np.testing.assert_allclose(even, even.flip(1), atol=1e-12)
+
+
+def test_gaussian_bias_is_that_of_simulated_estimates():
+    n, dx, dy = 30, 3, 2
+    z = np.random.default_rng(0).normal(size=(4000, n, dx + dy))
+    z -= z.mean(1, keepdims=True)
+    s = np.einsum("bni,bnj->bij", z, z)
+    log_det = [np.linalg.slogdet(p)[1] for p in (s[:, :dx, :dx], s[:, dx:, dx:], s)]
+    estimates = 0.5 * (log_det[0] + log_det[1] - log_det[2])
+    error = estimates.std() / 4000**0.5
+    assert abs(estimates.mean() - elliptical.gaussian_bias(n, dx, dy)) < 4 * error
+
+
+def test_student_excess_agrees_with_scipy_entropies():
+    entropy = [stats.multivariate_t(np.zeros(d), np.eye(d), df=3).entropy() for d in (2, 1, 3)]
+    expected = entropy[0] + entropy[1] - entropy[2]
+    assert elliptical.student_excess(3.0, 2, 1) == pytest.approx(expected, abs=1e-8)
+
+
+def test_neighbour_estimates_agree_with_ksg():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(300, 1))
+    y = 0.8 * x + 0.6 * rng.normal(size=(300, 1))
+    z = stats.norm.ppf((stats.rankdata(np.hstack([x, y]), axis=0) - 0.5) / 300)
+    everyone = torch.arange(300).expand(1, 300)
+    _, anchors = neighbours.neighbour_features(torch.tensor(z.T[None]), everyone, 1)
+    for value, k in zip(anchors[0], neighbours.NEIGHBOURS, strict=True):
+        expected = ksg_mi(z[:, :1], z[:, 1:], n_neighbors=k)
+        assert float(value) == pytest.approx(expected, abs=5e-3)  # distances of ranks often tie
+
+
+def test_plug_in_entropy():
+    labels = torch.tensor([[[0.0, 0, 1, 1, 2, 2, 2, 2], [0.0, 1, 0, 1, 0, 1, 0, 1]]])
+    ranks, tied = scores.doubled_ranks(labels)
+    entropies = plugin.plugin_entropies(ranks, 1, tied)[0]
+    expected = [1.5 * math.log(2), math.log(2), 2.5 * math.log(2)]
+    np.testing.assert_allclose(entropies, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), [(10, 32, 32), (8, 1, 1), (12, 40, 2), (64, 1, 30)])
+def test_few_rows_and_many_columns_stay_bounded(n, dx, dy):
+    rng = torch.Generator().manual_seed(n)
+    x = torch.randn(4, n, dx, generator=rng)
+    y = torch.randn(4, n, dy, generator=rng)
+    torch.manual_seed(0)
+    network = MISTNetwork(CoreConfig()).requires_grad_(False)
+    f = network.features(x, y)
+    assert (f.anchors <= 60).all() and (f.anchors >= 0).all()
+    for part in (f.pairs, f.rows, f.local, f.evidence, f.context):
+        assert part.isfinite().all() and part.abs().max() < 50
+    assert network.predict(f).values.isfinite().all()
+
+
+def test_duplicates_constants_and_perfect_dependence_are_finite():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 100, 3, generator=rng)
+    x = torch.cat([x, x[..., :1], torch.ones(1, 100, 1)], -1)
+    network = MISTNetwork(CoreConfig()).requires_grad_(False)
+    for y in (x, x[..., :1], torch.ones(1, 100, 1), (x[..., :1] > 0).float()):
+        assert network(x, y).values.isfinite().all()
+
+
+def test_every_parameter_has_a_gradient():
+    torch.manual_seed(0)
+    network = MISTNetwork(CoreConfig(width=16, head_width=32, row_width=8))
+    x = torch.randn(3, 40, 3)
+    dist = network(x, x[..., :2] + torch.randn(3, 40, 2))
+    (dist.latent.square().sum() + dist.mean().sum()).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -1,0 +1,117 @@
+"""The symmetries that hold by construction, on a network with random weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skmist.core import CoreConfig, MISTNetwork
+
+TOLERANCE = {"rtol": 2e-4, "atol": 2e-4}
+
+
+@pytest.fixture(scope="module")
+def network() -> MISTNetwork:
+    """Return a network whose last layer is far from its tame start."""
+    torch.manual_seed(3)
+    network = MISTNetwork(CoreConfig(width=32, head_width=64, row_width=16)).eval()
+    with torch.no_grad():
+        network.head_out.weight.mul_(10)
+    return network.requires_grad_(False)
+
+
+shapes = st.tuples(
+    st.integers(10, 60), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**31 - 1)
+)
+
+
+def sample(shape, tied: bool = False):
+    """Draw dependent (x, y) of shape (1, n, dx) and (1, n, dy); rounded ones hold ties."""
+    n, dx, dy, seed = shape
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.randn(1, n, dx, generator=rng, dtype=torch.float64)
+    y = 0.7 * x[..., :1] + torch.randn(1, n, dy, generator=rng, dtype=torch.float64)
+    return ((2 * x).round(), (2 * y).round()) if tied else (x, y)
+
+
+def order(size: int, seed: int) -> torch.Tensor:
+    """Return a permutation."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, tied=st.booleans())
+def test_order_of_rows(network, shape, tied):
+    x, y = sample(shape, tied)
+    p = order(x.shape[1], shape[3])
+    expected = network(x, y).latent
+    torch.testing.assert_close(network(x[:, p], y[:, p]).latent, expected, **TOLERANCE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, tied=st.booleans())
+def test_order_of_columns(network, shape, tied):
+    x, y = sample(shape, tied)
+    p, q = order(x.shape[2], shape[3]), order(y.shape[2], shape[3] + 1)
+    expected = network(x, y).latent
+    torch.testing.assert_close(network(x[..., p], y[..., q]).latent, expected, **TOLERANCE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, tied=st.booleans())
+def test_x_and_y_swapped(network, shape, tied):
+    x, y = sample(shape, tied)
+    torch.testing.assert_close(network(y, x).latent, network(x, y).latent, **TOLERANCE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes)
+def test_increasing_maps_of_columns_change_nothing_at_all(network, shape):
+    x, y = sample(shape)
+    expected = network(x, y).latent
+    assert torch.equal(network(torch.exp(x), y**3 + y).latent, expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, tied=st.booleans())
+def test_sign_flips_of_columns(network, shape, tied):
+    x, y = sample(shape, tied)
+    flip = torch.ones(x.shape[2], dtype=x.dtype)
+    flip[::2] = -1
+    expected = network(x, y).latent
+    torch.testing.assert_close(network(x * flip, -y).latent, expected, **TOLERANCE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes)
+def test_float32_and_float64_agree(network, shape):
+    x, y = sample(shape)
+    x, y = x.float(), y.float()
+    assert torch.equal(network(x, y).latent, network(x.double(), y.double()).latent)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes)
+def test_one_and_many_agree(network, shape):
+    first, second = sample(shape), sample((*shape[:3], shape[3] + 1))
+    both = network(torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]))
+    torch.testing.assert_close(both[0].latent, network(*first).latent, **TOLERANCE)
+    torch.testing.assert_close(both[1].latent, network(*second).latent, **TOLERANCE)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, tied=st.booleans())
+def test_quantiles_are_ordered_and_not_negative(network, shape, tied):
+    dist = network(*sample(shape, tied))
+    assert (dist.values >= 0).all() and (dist.values.diff(dim=1) >= 0).all()
+    assert (dist.mean() > 0).all()
+
+
+def test_rows_are_subsampled_alike_whatever_their_order(network):
+    x, y = sample((700, 2, 1, 5))
+    p, signs = order(700, 9), torch.tensor([1.0, -1.0])
+    expected = network(x, y, n_queries=64).latent
+    again = network((x * signs)[:, p].flip(2), y[:, p], n_queries=64).latent
+    torch.testing.assert_close(again, expected, **TOLERANCE)

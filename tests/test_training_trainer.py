@@ -1,0 +1,171 @@
+"""The trainer: stops in time, survives a kill, goes on from a checkpoint; its command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from skmist._checkpoint import read_metadata, read_network
+from skmist._training.cli import main
+from skmist._training.export import export, starting_point
+from skmist._training.losses import compress, pinball, total
+from skmist._training.presets import PRESETS
+from skmist._training.state import load_state, read_log, save_state
+from skmist._training.stream import Prefetcher, seed_of
+from skmist._training.trainer import Trainer, TrainOptions
+from skmist.core import CoreConfig, MIDistribution
+
+SMALL = CoreConfig(width=16, pair_width=8, n_layers=1, n_heads=2, row_width=8, head_width=32)
+QUICK = {"accumulate": 1, "budget": 4.0, "validation_batches": 3, "warmup": 5}
+
+
+def steps(trainer: Trainer, count: int) -> None:
+    """Take some steps without the clock."""
+    o = trainer.options
+    stream = Prefetcher(
+        trainer.network, trainer.preset, "train", trainer.seed, trainer.position, budget=o.budget
+    )
+    batches = iter(stream)
+    for _ in range(count):
+        trainer._one_step(batches, 1e-3)
+    stream.close()
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in trainer.network.parameters()])
+
+
+def test_resumed_run_equals_uninterrupted_run(tmp_path):
+    straight = Trainer(tmp_path / "a", TrainOptions(**QUICK), SMALL)
+    steps(straight, 6)
+    first = Trainer(tmp_path / "b", TrainOptions(**QUICK), SMALL)
+    steps(first, 3)
+    first.save()
+    second = Trainer(tmp_path / "b", TrainOptions(**QUICK), SMALL)
+    assert second.step == 3 and second.position == 3
+    steps(second, 3)
+    assert second.datasets == straight.datasets
+    torch.testing.assert_close(weights(second), weights(straight), rtol=1e-4, atol=1e-6)
+
+
+def test_training_lowers_the_loss(tmp_path):
+    trainer = Trainer(tmp_path, TrainOptions(**QUICK), SMALL)
+    before = trainer.validate()["loss"]
+    steps(trainer, 80)
+    trainer.average.load_state_dict(trainer.network.state_dict())
+    assert trainer.validate()["loss"] < 0.9 * before
+
+
+def test_run_stops_by_itself_and_leaves_state_log_and_plot(tmp_path):
+    start = time.monotonic()
+    trainer = Trainer(tmp_path, TrainOptions(minutes=0.04, cooldown=0.02, **QUICK), SMALL)
+    measured = trainer.run(progress=False)
+    assert time.monotonic() - start < 40
+    assert measured["loss"] > 0 and 0 <= measured["coverage"] <= 1
+    assert load_state(tmp_path)["step"] == trainer.step > 0
+    assert read_log(tmp_path / "log.csv")[-1]["step"] == str(trainer.step)
+
+
+def test_killed_at_any_moment_it_resumes(tmp_path):
+    command = [
+        sys.executable, "-m", "skmist._training", "train", "--resume", str(tmp_path),
+        "--minutes", "5", "--budget", "2", "--accumulate", "1", "--save-minutes", "0.0001",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        state = load_state(tmp_path)
+        if state is not None and state["step"] >= 3:
+            break
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = load_state(tmp_path)["step"]
+    assert done >= 3
+    trainer = Trainer(tmp_path, TrainOptions(**QUICK))
+    assert trainer.step == done
+    assert all(int(row["step"]) <= done for row in read_log(tmp_path / "log.csv"))
+    steps(trainer, 1)
+    trainer.save()
+    assert load_state(tmp_path)["step"] == done + 1
+
+
+def test_a_half_written_state_is_not_looked_at(tmp_path):
+    save_state(tmp_path, {"step": 1})
+    (tmp_path / "state.pt.new").write_bytes(b"half")
+    assert load_state(tmp_path) == {"step": 1}
+    save_state(tmp_path, {"step": 2})
+    assert load_state(tmp_path) == {"step": 2}
+
+
+def test_export_and_start_from_the_checkpoint(tmp_path):
+    trainer = Trainer(tmp_path / "run", TrainOptions(**QUICK), SMALL)
+    steps(trainer, 2)
+    trainer.save()
+    path = export(tmp_path / "run", tmp_path / "out" / "weights.safetensors")
+    metadata = read_metadata(path)["metadata"]
+    assert metadata["position"] == 2 and metadata["preset"] == "general"
+    for p, q in zip(read_network(path).parameters(), trainer.average.parameters(), strict=True):
+        assert torch.equal(p, q)
+    again = Trainer(tmp_path / "next", TrainOptions(**QUICK), **starting_point(path))
+    assert again.position == 2 and again.datasets == trainer.datasets
+    assert not again.optimiser.state
+    steps(again, 1)
+    assert again.position == 3
+
+
+def test_streams_do_not_meet():
+    seeds = {
+        seed_of(stream, preset, 0, i)
+        for stream in ("train", "validation", "sample")
+        for preset in PRESETS
+        for i in range(200)
+    }
+    assert len(seeds) == 3 * len(PRESETS) * 200
+
+
+def test_pinball_is_lowest_at_the_quantiles():
+    levels = torch.tensor([0.1, 0.5, 0.9])
+    truth = torch.linspace(0.5, 1.5, 1001)
+    right = torch.tensor([[0.6, 1.0, 1.4]]).expand(1001, 3)
+    best = pinball(MIDistribution(right, levels), truth).mean()
+    for shift in (-0.1, 0.1):
+        assert pinball(MIDistribution(right + shift, levels), truth).mean() > best
+    assert (compress(truth).diff() > 0).all()
+
+
+def test_quantiles_below_zero_are_raised_but_never_lowered():
+    latent = torch.full((1, 3), -0.5, requires_grad=True)
+    levels = torch.tensor([0.1, 0.5, 0.9])
+    pinball(MIDistribution(latent, levels), torch.tensor([1.0])).sum().backward()
+    assert (latent.grad < 0).all()
+    latent.grad = None
+    pinball(MIDistribution(latent, levels), torch.tensor([0.0])).sum().backward()
+    assert (latent.grad == 0).all()
+    assert total(MIDistribution(latent, levels), torch.tensor([1.0])).isfinite()
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["export"], ["sample"]])
+def test_help_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0 and len(capsys.readouterr().out) > 300
+
+
+def test_sample_command(tmp_path, capsys):
+    import numpy as np
+
+    assert main(["sample", "--to", str(tmp_path / "s.npz"), "--index", "3"]) == 0
+    stored = np.load(tmp_path / "s.npz")
+    assert len(stored["x"]) == len(stored["y"]) == len(stored["mi"])
+
+
+def test_missing_run_is_a_clear_error(tmp_path, capsys):
+    assert main(["export", "--run", str(tmp_path), "--to", str(tmp_path / "w.safetensors")]) == 2
+    assert "No saved state" in capsys.readouterr().err
