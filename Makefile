@@ -38,7 +38,7 @@ $(VENV)/.installed-build: $(VENV)/.installed
 setup: $(VENV)/.installed
 
 demo: $(VENV)/.installed
-	$(BIN)/python doc/examples/plot_diabetes.py
+	MPLBACKEND=Agg $(BIN)/python doc/examples/plot_diabetes.py outputs/diabetes.png
 
 test: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 $(PYTEST_ARGS)
@@ -60,6 +60,7 @@ doc: $(VENV)/.installed-docs
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+	$(BIN)/python doc/describe_weights.py
 
 dist: $(VENV)/.installed-build
 	rm -rf build dist
