@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from skmist.core import CoreConfig, MISTNetwork
 from skmist.exceptions import CheckpointError
@@ -95,7 +95,7 @@ def save_checkpoint(
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     packed = {HEADER: json.dumps(header, sort_keys=True)}  # one key: the order of several varies
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda temporary: save_file(tensors, temporary, metadata=packed))
+    _replace(path, lambda temporary: temporary.write_bytes(save(tensors, packed)))
     return path
 
 

@@ -184,6 +184,8 @@ class MISTEstimator(BaseEstimator):
         self.quantile_levels_ = estimates.levels
         if estimates.pvalues is not None:
             self.pvalue_ = float(estimates.pvalues[0])
+        elif hasattr(self, "pvalue_"):
+            del self.pvalue_  # of an earlier fit
         self.n_samples_used_ = int(estimates.n_used[0])
         self.in_domain_ = bool(estimates.in_domain[0])
         return self

@@ -182,6 +182,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         self.intervals_ = estimates.intervals
         if estimates.pvalues is not None:
             self.pvalues_ = estimates.pvalues
+        elif hasattr(self, "pvalues_"):
+            del self.pvalues_  # of an earlier fit
         self.n_samples_used_ = estimates.n_used
         self.in_domain_ = estimates.in_domain
         order = np.argsort(-self.scores_, kind="stable")

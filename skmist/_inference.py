@@ -95,15 +95,15 @@ class Engine:
         check_device(self.device)
         config = self.config
         levels = torch.tensor(config.levels, dtype=torch.float64)
-        values = np.empty((len(questions), len(levels)))
+        latent = np.empty((len(questions), len(levels)))
         batches = list(plan(questions, config))
         with tqdm(total=len(questions), disable=not self.verbose, unit="estimate") as bar:
             results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 self._calls(questions, batches, bar)
             )
         for (index, _), result in zip(batches, results, strict=True):
-            values[index] = result
-        return MIDistribution(torch.from_numpy(values), levels)
+            latent[index] = result
+        return MIDistribution(torch.from_numpy(latent), levels)
 
     def _calls(self, questions: Sequence[Question], batches, bar: tqdm) -> Iterator:
         """Yield the calls to make, each with its arrays; they are stacked only when asked for."""
@@ -167,7 +167,7 @@ def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]
 def _forward(
     x: np.ndarray, y: np.ndarray, n_queries: int | None, checkpoint: Any, device: str | None
 ) -> np.ndarray:
-    """Return the quantiles (B, L) of a batch; x and y of shape (B or 1, n, columns)."""
+    """Return the latent quantiles (B, L) of a batch; x and y of shape (B or 1, n, columns)."""
     network = load_network(checkpoint, device or "cpu")
     batch = max(len(x), len(y))
     real = torch.float32 if str(device).startswith("mps") else torch.float64
@@ -176,4 +176,4 @@ def _forward(
             torch.tensor(a, dtype=real, device=device or "cpu").expand(batch, -1, -1)
             for a in (x, y)
         )
-        return network(left, right, n_queries=n_queries).values.double().cpu().numpy()
+        return network(left, right, n_queries=n_queries).latent.double().cpu().numpy()

@@ -139,21 +139,21 @@ def ask(
             x, y, used[i] = x[rows], y[rows], len(rows)
         questions.append(Question(x, y))
     raw = engine.run(questions)
-    values = np.zeros((len(pairs), len(config.levels)))
-    values[live] = raw.values.numpy()
+    latent = np.zeros((len(pairs), len(config.levels)))
+    latent[live] = raw.latent.numpy()
     perfect = np.zeros(len(pairs), dtype=bool)
     for i in live:
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
             reasons[first + i].append(_domain.CANNOT_SEE)
         if is_bijection(a, b):
-            values[i] = a.entropy
+            latent[i] = a.entropy + 1  # above the bound that is set below
             continue
         perfect[i] = _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width)
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
-    distribution = MIDistribution(torch.from_numpy(values), raw.levels).clip(bounds)
+    distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
     point = settings.point_of(distribution)
     for i in live:
         reasons[first + i] += _domain.strength_reasons(config, point[i])
