@@ -9,6 +9,7 @@ from torch import Tensor
 
 NEIGHBOURS = (1, 3, 6, 12)
 N_LOCAL = 3 * len(NEIGHBOURS)
+CACHED_VALUES = 200_000  # distances that are worked on at a time
 
 
 def squared_distances(queries: Tensor, rows: Tensor) -> Tensor:
@@ -21,7 +22,42 @@ def squared_distances(queries: Tensor, rows: Tensor) -> Tensor:
     return (cross + queries.square().sum(1).unsqueeze(2)).clamp_min(0)
 
 
-def neighbour_features(z: Tensor, index: Tensor, dx: int) -> tuple[Tensor, Tensor]:
+def _holds(z: Tensor, place: Tensor, centre: Tensor, within: Tensor) -> Tensor:
+    """Tell whether the value at a place of sorted z lies within a squared distance of centre."""
+    inside = (place >= 0) & (place < z.shape[1])
+    value = z.gather(1, place.clamp(0, z.shape[1] - 1))
+    return inside & ((centre - value).square() < within)
+
+
+class Side:
+    """Distances of query rows to all rows on one side, and counts of rows nearer than a radius."""
+
+    def __init__(self, z: Tensor, index: Tensor, tied: bool):
+        queries = z.gather(2, index.unsqueeze(1).expand(-1, z.shape[1], -1))
+        self.distances = squared_distances(queries, z)
+        # the query itself comes first, always
+        self.distances.scatter_(2, index.unsqueeze(2), -1.0)
+        self.ordered = None
+        if z.shape[1] == 1 and not tied:
+            self.ordered, self.centre = z[:, 0].sort(1).values, queries[:, 0]
+
+    def count(self, within: Tensor) -> Tensor:
+        """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
+        if self.ordered is None:
+            return (self.distances < within).view(torch.uint8).sum(-1, dtype=torch.int32)
+        # sorted values: look the bounds up, then settle by the same comparison as above
+        z, v, w = self.ordered, self.centre, within.squeeze(-1)
+        radius = w.sqrt()
+        low = torch.searchsorted(z, (v - radius).contiguous())
+        high = torch.searchsorted(z, (v + radius).contiguous(), right=True)
+        low = low - _holds(z, low - 1, v, w).long() + (~_holds(z, low, v, w)).long()
+        high = high + _holds(z, high, v, w).long() - (~_holds(z, high - 1, v, w)).long()
+        return high - low
+
+
+def neighbour_features(
+    z: Tensor, index: Tensor, dx: int, tied: bool = True
+) -> tuple[Tensor, Tensor]:
     """Read the neighbourhoods of query rows.
 
     For the k-th neighbour in the larger of the two distances (in X, in y), count the rows that are
@@ -36,6 +72,8 @@ def neighbour_features(z: Tensor, index: Tensor, dx: int) -> tuple[Tensor, Tenso
         Query rows.
     dx : int
         Number of columns of X.
+    tied : bool
+        Whether any column holds equal values.
 
     Returns
     -------
@@ -45,30 +83,37 @@ def neighbour_features(z: Tensor, index: Tensor, dx: int) -> tuple[Tensor, Tenso
     anchors : Tensor of shape (B, len(NEIGHBOURS))
         Estimates of the mutual information, in nats, non-negative.
     """
+    b, d, n = z.shape
+    step = max(1, CACHED_VALUES // (index.shape[1] * n))
+    parts = [
+        _local_features(z[i : i + step], index[i : i + step], dx, tied) for i in range(0, b, step)
+    ]
+    local = torch.cat(parts)
+    ratios = local[..., 2::3]
+    return local, ratios.mean(1).clamp_min(0)
+
+
+def _local_features(z: Tensor, index: Tensor, dx: int, tied: bool) -> Tensor:
+    """Return the local features of a few data sets, whose distances fit into the cache."""
     n = z.shape[-1]
-    queries = z.gather(2, index.unsqueeze(1).expand(-1, z.shape[1], -1))
-    in_x = squared_distances(queries[:, :dx], z[:, :dx])
-    in_y = squared_distances(queries[:, dx:], z[:, dx:])
-    in_x.scatter_(2, index.unsqueeze(2), -1.0)  # the query itself comes first, always
-    in_y.scatter_(2, index.unsqueeze(2), -1.0)
+    x, y = Side(z[:, :dx], index, tied), Side(z[:, dx:], index, tied)
     largest = min(max(NEIGHBOURS), n - 1)
-    nearest = torch.topk(torch.maximum(in_x, in_y), largest + 1, largest=False).values
-    local, anchors = [], []
+    nearest = torch.maximum(x.distances, y.distances)
+    nearest = torch.topk(nearest, largest + 1, largest=False).values
+    local = []
     for k in NEIGHBOURS:
         k = min(k, largest)
         radius = nearest[..., k : k + 1]
         # tied distances: count what lies within, as for discrete data (Gao et al., NeurIPS 2017)
-        tied = radius <= 1e-10
-        within = torch.where(tied, radius + 1e-10, radius)
-        count_x = (in_x < within).sum(-1).clamp_min(1).to(z.dtype)
-        count_y = (in_y < within).sum(-1).clamp_min(1).to(z.dtype)
-        if bool(tied.any()):
-            both = ((in_x < within) & (in_y < within)).sum(-1).clamp_min(1).to(z.dtype)
-            kk = torch.where(tied.squeeze(-1), both, float(k))
-        else:
-            kk = torch.full_like(count_x, float(k))
+        at_zero = radius <= 1e-10
+        within = torch.where(at_zero, radius + 1e-10, radius)
+        count_x = x.count(within).clamp_min(1).to(z.dtype)
+        count_y = y.count(within).clamp_min(1).to(z.dtype)
+        kk = torch.full_like(count_x, float(k))
+        if tied and bool(at_zero.any()):
+            both = ((x.distances < within) & (y.distances < within)).sum(-1).clamp_min(1)
+            kk = torch.where(at_zero.squeeze(-1), both.to(z.dtype), kk)
         ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
         log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
         local += [torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio]
-        anchors.append(ratio.mean(-1).clamp_min(0))
-    return torch.stack(local, -1), torch.stack(anchors, -1)
+    return torch.stack(local, -1)

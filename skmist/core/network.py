@@ -111,9 +111,10 @@ class MISTNetwork(nn.Module):
             phi = scores.standardise(phi)
         spread = scores.standardise(z)
         ellipse = elliptical.elliptical_features(spread, student, dx)
-        n_queries = n_queries or self.config.n_queries
+        if n_queries is None:  # a pair of columns shows itself in the moments already
+            n_queries = self.config.n_queries // (2 if d == 2 else 1)
         index = scores.subsample_rows(ranks, n_queries)
-        local, nearest = neighbours.neighbour_features(z, index, dx)
+        local, nearest = neighbours.neighbour_features(z, index, dx, tied)
         n_told = min(n, self.config.n_max)
         pairs = pair_features(pair_moments(phi), n, n_told)
         entropies = plugin_entropies(ranks, dx, tied)
