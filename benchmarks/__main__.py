@@ -1,0 +1,48 @@
+"""The command ``python -m benchmarks``; see README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import accuracy
+
+
+def main() -> None:
+    """Parse the command line and run what it asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    for suite in accuracy.SUITES:
+        accuracy.add_arguments(commands.add_parser(suite, help=f"accuracy on the suite {suite}"))
+    accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all three suites"))
+    speed_parser = commands.add_parser("speed", help="time against scikit-learn and KSG")
+    speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
+    speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
+    speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
+    commands.add_parser("report", help="tables, plots and the model card from the CSV files")
+    args = parser.parse_args()
+
+    if args.command in accuracy.SUITES:
+        accuracy.main([args.command], args)
+    elif args.command == "accuracy":
+        accuracy.main(list(accuracy.SUITES), args)
+    elif args.command == "speed":
+        from benchmarks import speed
+
+        speed.main(args)
+    elif args.command == "report":
+        from benchmarks import report
+
+        report.main()
+    else:  # everything that is not on file yet, and the network anew
+        from benchmarks import report, speed
+
+        accuracy.main(
+            list(accuracy.SUITES),
+            parser.parse_args(["accuracy", "--estimators", "all", "--no-report"]),
+        )
+        speed.main(parser.parse_args(["speed"]))
+        report.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The estimators that suites run: the pretrained network, its classical peers, and the prior."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.mtest import prior_sample
+from benchmarks.suite import Problem
+from skmist.baselines import gaussian_mi, ksg_mi, sklearn_mi
+
+LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+QUANTILES = tuple(f"q{level:g}" for level in LEVELS)
+COLUMNS = ("estimate", *QUANTILES, "seconds")
+
+PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "ksg3": partial(ksg_mi, n_neighbors=3),
+    "ksg5": partial(ksg_mi, n_neighbors=5),
+    "ksg10": partial(ksg_mi, n_neighbors=10),
+    "ksg5_rank": partial(ksg_mi, n_neighbors=5, scores="rank"),
+    "cca": gaussian_mi,
+    "cca_rank": partial(gaussian_mi, scores="rank"),
+    "gcmi": partial(gaussian_mi, scores="rank", correct_bias=True),
+    "cca_rank_lw": partial(gaussian_mi, scores="rank", shrinkage="ledoit-wolf"),
+    "sklearn": sklearn_mi,
+}
+TITLES = {
+    "mist": "scikit-mist, mean",
+    "mist_median": "scikit-mist, median",
+    "prior": "prior: a guess from n and dims",
+    "ksg3": "KSG, k = 3",
+    "ksg5": "KSG, k = 5",
+    "ksg10": "KSG, k = 10",
+    "ksg5_rank": "KSG, k = 5, rank scores",
+    "cca": "CCA",
+    "cca_rank": "CCA, rank scores",
+    "gcmi": "CCA, rank scores, bias-corrected (GCMI)",
+    "cca_rank_lw": "CCA, rank scores, Ledoit-Wolf",
+    "sklearn": "scikit-learn mutual_info_regression",
+}
+NAMES = ("mist", "prior", *PEERS)
+
+Row = dict[str, float]
+MAX_BATCH_VALUES = 400_000  # numbers in one batch of data sets
+MAX_BATCH_PAIRS = 200_000  # column pairs in one batch of data sets
+
+
+def applicable(name: str, suite: str, problem: Problem) -> bool:
+    """Return whether an estimator is defined for a problem."""
+    if name == "sklearn":
+        return problem.dx == problem.dy == 1
+    if name == "prior":
+        return suite == "mtest"
+    return True
+
+
+def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem, Row]]:
+    """Yield the estimate of a classical estimator for each problem; NaN where it refuses."""
+    for problem in problems:
+        x, y = problem.draw()
+        start = time.perf_counter()
+        try:
+            estimate = PEERS[name](x, y)
+        except ValueError:
+            estimate = float("nan")
+        yield problem, {"estimate": estimate, "seconds": time.perf_counter() - start}
+
+
+def prior_rows(problems: Sequence[Problem]) -> Iterator[tuple[Problem, Row]]:
+    """Yield mean and quantiles of the mutual information of the training families, given dims."""
+    for problem in problems:
+        values = prior_sample(problem.dx)
+        row = dict(zip(QUANTILES, np.quantile(values, LEVELS).tolist(), strict=True))
+        yield problem, {"estimate": float(values.mean()), **row, "seconds": 0.0}
+
+
+def load_mist(checkpoint: str | None = None, device: str = "cpu"):
+    """Load the released network, or the one of a checkpoint file, ready for inference."""
+    from skmist._checkpoint import load_network
+
+    return load_network(checkpoint, device)
+
+
+def describe_weights(network, checkpoint: str | None = None) -> str:
+    """Return a line that says which weights were used."""
+    digest = hashlib.sha256()
+    state = network.state_dict()
+    for key in sorted(state):
+        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    name = Path(checkpoint).name if checkpoint else "released"
+    return f"weights={name} tensors_sha256={digest.hexdigest()[:16]}"
+
+
+def mist_rows(
+    problems: Sequence[Problem], network, device: str = "cpu"
+) -> Iterator[tuple[Problem, Row]]:
+    """Yield mean and quantiles predicted by the network, in batches of equal shape."""
+    shapes: dict[tuple[int, int, int], list[Problem]] = {}
+    for problem in problems:
+        shapes.setdefault((problem.n, problem.dx, problem.dy), []).append(problem)
+    for (n, dx, dy), group in shapes.items():
+        d = dx + dy
+        size = max(1, min(MAX_BATCH_VALUES // (n * d), MAX_BATCH_PAIRS // d**2, 64))
+        for first in range(0, len(group), size):
+            part = group[first : first + size]
+            pairs = [problem.draw() for problem in part]
+            start = time.perf_counter()
+            rows = mist_estimates(pairs, network, device)
+            seconds = (time.perf_counter() - start) / len(part)
+            for problem, row in zip(part, rows, strict=True):
+                yield problem, {**row, "seconds": seconds}
+
+
+def mist_estimates(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], network, device: str = "cpu"
+) -> list[Row]:
+    """Estimate data sets of one shape in one batch.
+
+    Parameters
+    ----------
+    pairs : sequence of (x, y)
+        Arrays of shapes (n, dx) and (n, dy), the same for all.
+    network : MISTNetwork
+        The network.
+    device : str
+        Where it stands.
+
+    Returns
+    -------
+    list of dict
+        The mean as ``estimate`` and the quantiles at ``LEVELS``, in nats.
+    """
+    import torch
+
+    x = torch.as_tensor(np.stack([p[0] for p in pairs]), device=device)
+    y = torch.as_tensor(np.stack([p[1] for p in pairs]), device=device)
+    with torch.inference_mode():
+        dist = network(x, y)
+        mean = dist.mean().double().cpu().tolist()
+        values = dist.quantile(torch.tensor(LEVELS, device=device)).double().cpu().tolist()
+    return [
+        {"estimate": m, **dict(zip(QUANTILES, v, strict=True))}
+        for m, v in zip(mean, values, strict=True)
+    ]

@@ -1,0 +1,210 @@
+"""The tables of the three accuracy suites, each as Markdown and as a data frame."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.estimators import TITLES
+from benchmarks.metrics import INTERVALS, coverage, mean_and_error, number, table, with_error
+
+BINS = {"10–100": (10, 100), "30–100": (30, 100), "100–300": (100, 300), "300–500": (300, 500)}
+GROUPS = {"in": "in distribution", "out": "out of distribution"}
+# Mean squared errors published in arXiv 2511.18945, by group and bin.
+PUBLISHED = {
+    "MIST (published)": {
+        "in": {"10–100": 3.1, "100–300": 0.34, "300–500": 0.28},
+        "out": {"10–100": 8.0, "100–300": 7.3, "300–500": 8.8},
+    },
+    "MIST-QR (published)": {
+        "in": {"10–100": 3.1, "100–300": 0.31, "300–500": 0.12},
+        "out": {"10–100": 9.5, "100–300": 9.9, "300–500": 10},
+    },
+}
+CLOSE = 0.1  # nats
+
+
+def present(frame: pd.DataFrame) -> list[str]:
+    """Return the estimators that a frame holds, in the order of the tables."""
+    found = set(frame["estimator"])
+    return [name for name in TITLES if name in found]
+
+
+def mtest(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the tables of mtest: squared error by n, bias and coverage, error at each n."""
+    frame = frame.assign(error=frame["estimate"] - frame["mi"])
+    frame["squared"] = frame["error"] ** 2
+    records = []
+    for name in present(frame):
+        for group in GROUPS:
+            for label, (low, high) in BINS.items():
+                rows = frame["n"].between(low, high) & (frame["group"] == group)
+                part = frame[rows & (frame["estimator"] == name)]
+                whole = part["estimate"].notna().all() and len(part) > 0
+                clusters = part["task"] + part["n"].astype(str) + part["seed"].astype(str)
+                nothing = (float("nan"), float("nan"))
+                mse = mean_and_error(part["squared"], clusters) if whole else nothing
+                bias = mean_and_error(part["error"], clusters) if whole else nothing
+                record = {"estimator": name, "group": group, "n": label, "datasets": len(part)}
+                record |= {"mse": mse[0], "mse_se": mse[1], "bias": bias[0], "bias_se": bias[1]}
+                record |= {f"coverage{level}": coverage(part, level) for level in INTERVALS}
+                records.append(record)
+    summary = pd.DataFrame(records)
+    total = len(frame.drop_duplicates(["seed", "index"]))
+    text = (
+        "### mtest: the test set of the MIST paper\n\n"
+        f"Mean squared error in nats², {total} data sets, ± standard error between draws of the "
+        "dims; a dash: not defined (fewer rows than neighbours, or not published); ∞: the estimate "
+        "is infinite (no more rows than columns).\n\n"
+    )
+    text += _mtest_errors(summary) + "\n" + _mtest_calibration(summary)
+    return text + "\n" + _mtest_by_n(frame), summary
+
+
+def _mtest_errors(summary: pd.DataFrame) -> str:
+    cells = summary.set_index(["estimator", "group", "n"])
+    header = ["", *(f"{g}: {b}" for g in GROUPS for b in BINS)]
+    rows = []
+    for name in present(summary):
+        row = [cells.loc[(name, g, b)] for g in GROUPS for b in BINS]
+        rows.append([TITLES[name], *(with_error((c["mse"], c["mse_se"])) for c in row)])
+    for title, published in PUBLISHED.items():
+        values = [published[g].get(b, float("nan")) for g in GROUPS for b in BINS]
+        rows.append([title, *(number(v) for v in values)])
+    return table(header, rows)
+
+
+def _mtest_calibration(summary: pd.DataFrame) -> str:
+    header = ["", "n", "bias", *(f"{level}% interval" for level in INTERVALS)]
+    rows = []
+    for name in ("mist", "prior"):
+        for group, title in GROUPS.items():
+            part = summary[(summary["estimator"] == name) & (summary["group"] == group)]
+            for _, c in part.iterrows():
+                cover = [number(c[f"coverage{level}"]) for level in INTERVALS]
+                bias = with_error((c["bias"], c["bias_se"]))
+                rows.append([f"{TITLES[name]}, {title}", c["n"], bias, *cover])
+    return "Bias of the mean in nats, and coverage of the intervals:\n\n" + table(header, rows)
+
+
+def _mtest_by_n(frame: pd.DataFrame) -> str:
+    shown = [n for n in ("mist", "prior", "ksg5", "gcmi") if n in present(frame)]
+    header = ["n", *(f"{TITLES[n]}, {g}" for g in GROUPS for n in shown)]
+    mse = frame.groupby(["estimator", "group", "n"])["squared"].mean()
+    rows = [
+        [str(n), *(number(float(mse.get((e, g, n), float("nan")))) for g in GROUPS for e in shown)]
+        for n in sorted(frame["n"].unique())
+    ]
+    return "Mean squared error at each n:\n\n" + table(header, rows)
+
+
+def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the tables of bmi40: mean absolute error by n, tasks within 0.1 nats, each task."""
+    frame = frame.assign(error=frame["estimate"] - frame["mi"])
+    frame["absolute"] = frame["error"].abs()
+    frame["close"] = frame["absolute"] <= CLOSE
+    records = []
+    for name in present(frame):
+        for n, part in frame[frame["estimator"] == name].groupby("n"):
+            by_seed = part.groupby("seed")["absolute"].mean()
+            mae = mean_and_error(by_seed)
+            small = part[(part["dx"] == 1) & (part["dy"] == 1)]
+            record = {"estimator": name, "n": n, "seeds": len(by_seed)}
+            record |= {"tasks": part["task"].nunique(), "mae": mae[0], "mae_se": mae[1]}
+            record["close"] = part.groupby("seed")["close"].sum().mean()
+            record["bias"] = part["error"].mean()
+            record["mae_1x1"] = small["absolute"].mean()
+            record |= {f"coverage{level}": coverage(part, level) for level in INTERVALS}
+            records.append(record)
+    summary = pd.DataFrame(records)
+    sizes = sorted(summary["n"].unique())
+    cells = summary.set_index(["estimator", "n"])
+    full = summary["tasks"].max()
+    rows, single = [], []
+    for name in present(frame):
+        found = [cells.loc[(name, n)] if (name, n) in cells.index else None for n in sizes]
+        if all(c is None or c["tasks"] == full for c in found):
+            maes = ["–" if c is None else _mae(c) for c in found]
+            near = ["–" if c is None else f"{c['close']:.1f}" for c in found]
+            rows.append([TITLES[name], *maes, *near])
+        ones = ["–" if c is None else number(c["mae_1x1"]) for c in found]
+        single.append([TITLES[name], *ones])
+    header = ["", *(f"MAE, n = {n}" for n in sizes), *(f"within 0.1, n = {n}" for n in sizes)]
+    text = (
+        "### bmi40: the 40 tasks of Beyond Normal\n\n"
+        f"Mean absolute error in nats over {full} tasks, mean of three seeds ± its standard error "
+        "(where fewer seeds were run, their number in brackets), and the number of tasks with an "
+        f"error of at most {CLOSE} nats.\n\n" + table(header, rows) + "\n"
+        "The nine tasks of one column against one:\n\n"
+        + table(["", *(f"MAE, n = {n}" for n in sizes)], single)
+    )
+    text += "\n" + _bmi40_calibration(cells, sizes) + "\n" + _bmi40_tasks(frame, sizes)
+    return text, summary
+
+
+def _mae(cell: pd.Series) -> str:
+    text = with_error((cell["mae"], cell["mae_se"]))
+    return text if cell["seeds"] >= 3 else f"{text} [{cell['seeds']}]"
+
+
+def _bmi40_calibration(cells: pd.DataFrame, sizes: list[int]) -> str:
+    header = ["n", "bias", *(f"{level}% interval" for level in INTERVALS)]
+    rows = []
+    for n in sizes:
+        if ("mist", n) in cells.index:
+            c = cells.loc[("mist", n)]
+            cover = [number(c[f"coverage{level}"]) for level in INTERVALS]
+            rows.append([str(n), number(c["bias"]), *cover])
+    return "Bias of scikit-mist's mean, and coverage of its intervals:\n\n" + table(header, rows)
+
+
+def _bmi40_tasks(frame: pd.DataFrame, sizes: list[int]) -> str:
+    """Return the error of the network on each task, and of the best classical peer."""
+    error = frame.groupby(["estimator", "task", "n"])["error"].mean()
+    absolute = frame.groupby(["estimator", "task", "n"])["absolute"].mean()
+    peers = [n for n in present(frame) if not n.startswith("mist")]
+    header = ["task", "MI", *(f"n = {n}" for n in sizes), *(f"best peer, {n}" for n in sizes)]
+    rows = []
+    for task, part in frame.groupby("task", sort=False):
+        ours = [number(float(error.get(("mist", task, n), float("nan")))) for n in sizes]
+        best = []
+        for n in sizes:
+            values = [absolute.get((p, task, n), float("nan")) for p in peers]
+            best.append(number(float(pd.Series(values, dtype=float).min())))
+        rows.append([str(task), f"{part['mi'].iloc[0]:.2f}", *ours, *best])
+    return (
+        "Mean error (estimate less truth) of scikit-mist on each task, and beside it the least "
+        "mean absolute error that any of the peers has there:\n\n" + table(header, rows)
+    )
+
+
+def gaussian(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the table of gaussian: bias and root mean squared error by correlation."""
+    frame = frame.assign(error=frame["estimate"] - frame["mi"])
+    records = []
+    for name in present(frame):
+        for group, part in frame[frame["estimator"] == name].groupby("group"):
+            bias = mean_and_error(part["error"])
+            record = {"estimator": name, "group": group, "mi": part["mi"].iloc[0]}
+            record |= {"bias": bias[0], "bias_se": bias[1]}
+            record["rmse"] = float((part["error"] ** 2).mean() ** 0.5)
+            record["coverage90"] = coverage(part, 90)
+            records.append(record)
+    summary = pd.DataFrame(records)
+    cells = summary.set_index(["estimator", "group"])
+    groups = sorted(summary["group"].unique())
+    header = ["", *(f"bias, {g}" for g in groups), *(f"RMSE, {g}" for g in groups)]
+    header += [f"90%, {g}" for g in groups]
+    rows = []
+    for name in present(frame):
+        found = [cells.loc[(name, g)] for g in groups]
+        bias = [f"{c['bias']:+.3f} ± {c['bias_se']:.3f}" for c in found]
+        rmse = [f"{c['rmse']:.3f}" for c in found]
+        rows.append([TITLES[name], *bias, *rmse, *(number(c["coverage90"]) for c in found)])
+    truth = ", ".join(f"{cells.loc[(present(frame)[0], g)]['mi']:.3f}" for g in groups)
+    n, repeats = int(frame["n"].iloc[0]), len(frame.drop_duplicates(["seed", "index"]))
+    text = (
+        "### gaussian: one column against one, bivariate normal\n\n"
+        f"n = {n}, {repeats} data sets in all. True MI: {truth} nats. Bias ± standard error and "
+        "root mean squared error in nats; coverage of the 90% interval.\n\n" + table(header, rows)
+    )
+    return text, summary
