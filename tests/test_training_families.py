@@ -198,3 +198,14 @@ def test_presets_draw_finite_batches_in_their_range(name):
 def test_streams_are_reproducible():
     one, two = (presets.draw_batch(presets.PRESETS["general"], Rng(7)) for _ in range(2))
     assert torch.equal(one.x, two.x) and torch.equal(one.mi, two.mi)
+
+
+def test_rounding_keeps_strong_dependence_and_little_changes():
+    draw = elliptical.sample(Rng(1), 30, 400, 1, 1)
+    coarse = compose.rounded(Rng(3), draw)
+    assert torch.equal(coarse.mi, draw.mi)
+    strong = draw.mi > compose.ROUNDABLE
+    assert strong.any() and torch.equal(coarse.x[strong], draw.x[strong])
+    moved = (coarse.x - draw.x).abs().max() + (coarse.y - draw.y).abs().max()
+    assert 0 < float(moved) < 0.15
+    assert len(coarse.x[~strong][0].unique()) < 400 or len(coarse.y[~strong][0].unique()) < 400

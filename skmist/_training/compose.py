@@ -95,3 +95,26 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
 def swap(draw: Draw) -> Draw:
     """Exchange X and y."""
     return Draw(draw.y, draw.x, draw.mi)
+
+
+ROUNDABLE = 1.2  # nats per pair of columns, up to which fine rounding loses next to nothing
+
+
+def rounded(rng: Rng, draw: Draw) -> Draw:
+    """Round X, y or both as recorded data are: steps of 2 to 15% of a column's spread.
+
+    A step w costs about (w / s)^2 / 24 of information, s the conditional spread: less than 1% up to
+    ``ROUNDABLE``; data sets of stronger dependence are left as they are.
+    """
+    weak = draw.mi <= ROUNDABLE * min(draw.x.shape[-1], draw.y.shape[-1])
+
+    def one(x: Tensor) -> Tensor:
+        centre = x.median(1, keepdim=True).values
+        spread = 1.5 * (x - centre).abs().median(1, keepdim=True).values.clamp_min(1e-3)
+        step = spread * rng.log_uniform(x.shape[0], 1, x.shape[-1], low=0.02, high=0.15)
+        return torch.where(weak.view(-1, 1, 1), torch.round(x / step) * step, x)
+
+    which = rng.choose(("x", "y", "both"))
+    x = draw.x if which == "y" else one(draw.x)
+    y = draw.y if which == "x" else one(draw.y)
+    return Draw(x, y, draw.mi)

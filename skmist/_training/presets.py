@@ -176,6 +176,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     noise_x = compose.noise_columns(rng, batch, n, idle_x - copies)
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
     draw = Draw(torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1), draw.mi)
+    if rng.coin(0.25):
+        draw = compose.rounded(rng, draw)
     return compose.independent(rng, draw) if rng.coin(0.07) else draw
 
 
