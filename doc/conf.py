@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
+templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 
 html_theme = "pydata_sphinx_theme"
@@ -27,6 +28,8 @@ html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page
 
 autosummary_generate = True
 autodoc_typehints = "none"  # types stand in the docstrings
+# terms of scikit-learn's glossary: resolved there only, and the build needs no network
+suppress_warnings = ["ref.term"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
