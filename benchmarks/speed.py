@@ -11,6 +11,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import pandas as pd
 from sklearn.feature_selection import SelectKBest, mutual_info_regression
@@ -41,23 +42,19 @@ def seconds(function: Callable[[], object], repeats: int = 3) -> float:
     return statistics.median(times)
 
 
-def _child(make: Callable, arguments: tuple, answer) -> None:
+def _growth(make: Callable, arguments: tuple) -> float:
+    """Return by how many MiB a call raises this process's peak memory, after a small call."""
     make(*arguments)(small=True)  # imports, weights, caches
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     make(*arguments)(small=False)
-    answer.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def peak_mib(make: Callable, *arguments) -> float:
     """Return by how many MiB a call raises the peak of a fresh process's memory (Linux)."""
     context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    child = context.Process(target=_child, args=(make, arguments, answer))
-    child.start()
-    try:
-        return answer.get(timeout=600)
-    finally:
-        child.join(timeout=10)
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(_growth, make, arguments).result()
 
 
 def _joint(side: str, n: int, d: int, checkpoint: str | None) -> Callable:

@@ -61,7 +61,7 @@ def requested_types(types: Any, table: Table) -> np.ndarray:
     """
     d = table.n_columns
     names = [str(name) for name in table.names] if not isinstance(types, str) else []
-    param = "x_types" if table.role == "X" else "y_types"
+    param = "x_types" if table.role == "X" else "y_type"
     if isinstance(types, str):
         given = np.full(d, types, dtype=object)
     elif isinstance(types, Mapping):

@@ -23,7 +23,7 @@ class MISTEstimator(BaseEstimator):
 
     Parameters
     ----------
-    x_types, y_types : str, array-like of str or dict, default="auto"
+    x_types, y_type : str, array-like of str or dict, default="auto"
         Types of the columns of X and of y: one for all columns, one for each, or a dict by column
         name or position. Possible are
 
@@ -127,7 +127,7 @@ class MISTEstimator(BaseEstimator):
         self,
         *,
         x_types: str | ArrayLike | dict = "auto",
-        y_types: str | ArrayLike | dict = "auto",
+        y_type: str | ArrayLike | dict = "auto",
         missing: str = "error",
         point: str | float = "mean",
         level: float = 0.9,
@@ -141,7 +141,7 @@ class MISTEstimator(BaseEstimator):
         verbose: bool | int = False,
     ):
         self.x_types = x_types
-        self.y_types = y_types
+        self.y_type = y_type
         self.missing = missing
         self.point = point
         self.level = level

@@ -63,7 +63,7 @@ def mutual_info(
     y: Any,
     *,
     x_types: str | ArrayLike | dict = "auto",
-    y_types: str | ArrayLike | dict = "auto",
+    y_type: str | ArrayLike | dict = "auto",
     missing: str = "error",
     point: str | float = "mean",
     level: float = 0.9,
@@ -84,7 +84,7 @@ def mutual_info(
         One side; several columns are taken together.
     y : array-like or frame of shape (n_samples,) or (n_samples, n_targets)
         The other side; several columns are taken together.
-    x_types, y_types : str, array-like of str or dict, default="auto"
+    x_types, y_type : str, array-like of str or dict, default="auto"
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
@@ -135,7 +135,7 @@ def mutual_info(
     1.0
     """
     estimator = MISTEstimator(
-        x_types=x_types, y_types=y_types, missing=missing, point=point, level=level, units=units,
+        x_types=x_types, y_type=y_type, missing=missing, point=point, level=level, units=units,
         n_permutations=n_permutations, random_state=random_state, checkpoint=checkpoint,
         device=device, n_jobs=n_jobs, verbose=verbose,
     )  # fmt: skip

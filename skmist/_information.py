@@ -36,7 +36,7 @@ class Settings:
 
     caller: str
     x_types: Any = "auto"
-    y_types: Any = "auto"
+    y_type: Any = "auto"
     missing: str = "error"
     point: str | float = "mean"
     level: float = 0.9
@@ -52,7 +52,7 @@ class Settings:
         return cls(
             caller=caller or type(source).__name__,
             x_types=source.x_types,
-            y_types=source.y_types,
+            y_type=source.y_type,
             missing=source.missing,
             point=source.point,
             level=getattr(source, "level", 0.9),
@@ -211,7 +211,7 @@ def joint(
 
 
 def _with_types(X: Table, y: Table, settings: Settings):
-    return (X, settings.x_types), (y, settings.y_types)
+    return (X, settings.x_types), (y, settings.y_type)
 
 
 def _outside(what: str, reasons: Sequence[str]) -> str:
@@ -223,12 +223,12 @@ def columnwise(
 ) -> tuple[Estimates, np.ndarray, np.ndarray]:
     """Estimate I(X_j; y) for each column of X by itself; return the types of both sides too."""
     given = requested_types(settings.x_types, X)
-    y_types = infer_types(y, requested_types(settings.y_types, y))
+    y_type = infer_types(y, requested_types(settings.y_type, y))
     y_complete = y.complete_rows()
     check_samples(int(y_complete.sum()), settings.caller, " with a complete y")
     y = y.rows(y_complete)
     note_constants((y,), notes)
-    target = encode(y, y_types, notes)
+    target = encode(y, y_type, notes)
     reasons: list[list[str]] = []
     parts, x_types = [], []
     for columns in _blocks(X):
@@ -236,11 +236,11 @@ def columnwise(
         types = infer_types(block, given[columns])
         block = block.rows(y_complete)
         note_constants((block,), notes)
-        pairs = list(_column_pairs(block, types, y, y_types, target, settings.caller, notes))
+        pairs = list(_column_pairs(block, types, y, y_type, target, settings.caller, notes))
         parts.append(ask(pairs, settings, reasons))
         x_types.append(types)
     note_outside(reasons, lambda i: X.names[i], "feature", notes)
-    return Estimates.join(parts), np.concatenate(x_types), y_types
+    return Estimates.join(parts), np.concatenate(x_types), y_type
 
 
 def _blocks(X: Table) -> Iterator[slice]:
@@ -252,7 +252,7 @@ def _blocks(X: Table) -> Iterator[slice]:
 
 
 def _column_pairs(
-    X: Table, types: np.ndarray, y: Table, y_types: np.ndarray, target: Side, caller: str,
+    X: Table, types: np.ndarray, y: Table, y_type: np.ndarray, target: Side, caller: str,
     notes: Notes,
 ) -> Iterator[tuple[Side, Side]]:  # fmt: skip
     """Encode each column of X beside y, without the rows where the column is missing."""
@@ -265,7 +265,7 @@ def _column_pairs(
             continue
         keep = ~absent[:, j]
         check_samples(int(keep.sum()), caller, f" not missing in column {X.names[j]!r}")
-        yield encode(column.rows(keep), kinds, notes), encode(y.rows(keep), y_types, notes)
+        yield encode(column.rows(keep), kinds, notes), encode(y.rows(keep), y_type, notes)
 
 
 def note_outside(

@@ -17,7 +17,7 @@ _COLUMN_TYPES = [StrOptions({"auto", *TYPES}), dict, "array-like"]
 
 SHARED_CONSTRAINTS: dict = {
     "x_types": _COLUMN_TYPES,
-    "y_types": _COLUMN_TYPES,
+    "y_type": _COLUMN_TYPES,
     "missing": [StrOptions({"error", "pairwise"})],
     "point": [StrOptions({"mean", "median"}), Interval(Real, 0, 1, closed="neither")],
     "level": [Interval(Real, 0, 1, closed="neither")],

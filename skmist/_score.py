@@ -30,7 +30,7 @@ class MISTScore(BaseEstimator):
         one null distribution, with up to ten times as many.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
-    x_types, y_types : str, array-like of str or dict, default="auto"
+    x_types, y_type : str, array-like of str or dict, default="auto"
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each feature, the rows
@@ -75,7 +75,7 @@ class MISTScore(BaseEstimator):
         n_permutations: int = 199,
         random_state: Any = 0,
         x_types: str | ArrayLike | dict = "auto",
-        y_types: str | ArrayLike | dict = "auto",
+        y_type: str | ArrayLike | dict = "auto",
         missing: str = "error",
         point: str | float = "mean",
         units: str = "nats",
@@ -88,7 +88,7 @@ class MISTScore(BaseEstimator):
         self.n_permutations = n_permutations
         self.random_state = random_state
         self.x_types = x_types
-        self.y_types = y_types
+        self.y_type = y_type
         self.missing = missing
         self.point = point
         self.units = units

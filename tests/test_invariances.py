@@ -90,8 +90,8 @@ def test_names_of_categories(checkpoint, k, n, seed):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, k, n)
     X = rng.normal(size=(n, 2)) + codes[:, None]
-    plain = estimate(checkpoint, X, codes, y_types="category")
-    numbers = estimate(checkpoint, X, rng.permutation(50)[:k][codes], y_types="category")
+    plain = estimate(checkpoint, X, codes, y_type="category")
+    numbers = estimate(checkpoint, X, rng.permutation(50)[:k][codes], y_type="category")
     names = estimate(checkpoint, X, np.array(list("rbkxqazt"))[rng.permutation(8)][codes])
     assert_same(plain, numbers)
     assert_same(plain, names)
@@ -148,11 +148,11 @@ def test_entropy_is_an_upper_bound(checkpoint, k, n, seed):
     X = np.c_[codes + 0.01 * rng.normal(size=n), rng.normal(size=n)]
     p = np.bincount(codes) / n
     entropy = -(p[p > 0] * np.log(p[p > 0])).sum()
-    fitted = estimate(checkpoint, X, codes, y_types="category")
+    fitted = estimate(checkpoint, X, codes, y_type="category")
     assert fitted.mi_ <= entropy + 1e-9
     assert fitted.quantiles_.max() <= entropy + 1e-9
     assert_allclose(
-        estimate(checkpoint, codes[:, None], codes, x_types="category", y_types="category").mi_,
+        estimate(checkpoint, codes[:, None], codes, x_types="category", y_type="category").mi_,
         entropy,
         atol=1e-12,
     )
