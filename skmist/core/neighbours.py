@@ -12,10 +12,16 @@ N_LOCAL = 3 * len(NEIGHBOURS)
 CACHED_VALUES = 200_000  # distances that are worked on at a time
 
 
-def squared_distances(queries: Tensor, rows: Tensor) -> Tensor:
-    """Return squared Euclidean distances (B, q, n) of queries (B, c, q) and rows (B, c, n)."""
-    if rows.shape[1] == 1:
-        return (queries.transpose(1, 2) - rows).square()
+def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Tensor:
+    """Return squared Euclidean distances (B, q, n) of queries (B, c, q) and rows (B, c, n).
+
+    With ``exact``, equal rows are at distance 0 exactly, which the faster way does not grant.
+    """
+    if exact or rows.shape[1] == 1:
+        total = (queries[:, 0, :, None] - rows[:, :1]).square()
+        for j in range(1, rows.shape[1]):
+            total += (queries[:, j, :, None] - rows[:, j : j + 1]).square()
+        return total
     cross = torch.baddbmm(
         rows.square().sum(1).unsqueeze(1), queries.transpose(1, 2), rows, alpha=-2
     )
@@ -34,7 +40,7 @@ class Side:
 
     def __init__(self, z: Tensor, index: Tensor, tied: bool):
         queries = z.gather(2, index.unsqueeze(1).expand(-1, z.shape[1], -1))
-        self.distances = squared_distances(queries, z)
+        self.distances = squared_distances(queries, z, exact=tied)
         # the query itself comes first, always
         self.distances.scatter_(2, index.unsqueeze(2), -1.0)
         self.ordered = None
@@ -106,7 +112,8 @@ def _local_features(z: Tensor, index: Tensor, dx: int, tied: bool) -> Tensor:
         radius = nearest[..., k : k + 1]
         # tied distances: count what lies within, as for discrete data (Gao et al., NeurIPS 2017)
         at_zero = radius <= 1e-10
-        within = torch.where(at_zero, radius + 1e-10, radius)
+        # a little less than the radius, so that rounding does not part equal distances
+        within = torch.where(at_zero, radius + 1e-10, radius * (1 - 1e-5))
         count_x = x.count(within).clamp_min(1).to(z.dtype)
         count_y = y.count(within).clamp_min(1).to(z.dtype)
         kk = torch.full_like(count_x, float(k))
