@@ -156,7 +156,8 @@ def read_network(path: str | os.PathLike) -> MISTNetwork:
     path = Path(path)
     header, tensors = _read(path)
     try:
-        network = MISTNetwork(CoreConfig(**header["config"]))
+        with torch.random.fork_rng(devices=[]):  # the user's random state stays as it is
+            network = MISTNetwork(CoreConfig(**header["config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} holds a configuration that cannot be used: {error}"
