@@ -102,6 +102,7 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     frame = frame.assign(error=frame["estimate"] - frame["mi"])
     frame["absolute"] = frame["error"].abs()
     frame["close"] = frame["absolute"] <= CLOSE
+    frame = _whole_seeds(frame)
     records = []
     for name in present(frame):
         for n, part in frame[frame["estimator"] == name].groupby("n"):
@@ -139,6 +140,12 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     )
     text += "\n" + _bmi40_calibration(cells, sizes) + "\n" + _bmi40_tasks(frame, sizes)
     return text, summary
+
+
+def _whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out seeds of which an estimator has not run all tasks of a size."""
+    run = frame.groupby(["estimator", "seed", "n"])["task"].transform("nunique")
+    return frame[run == run.groupby(frame["estimator"]).transform("max")]
 
 
 def _mae(cell: pd.Series) -> str:
