@@ -9,6 +9,7 @@ from skmist._encoding import Side
 from skmist.core import CoreConfig
 
 NEAR_MAXIMUM = 0.9  # share of the largest mutual information of training
+STRONG_PAIR = 3.8  # nats
 MAX_CELLS = 20_000_000  # rows times columns of one question; beyond, rows are left out
 MAX_WIDTH = 1000  # columns of one question, indicators included
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
@@ -31,11 +32,19 @@ def range_reasons(config: CoreConfig, n: int, dx: int, dy: int) -> list[str]:
     return reasons
 
 
-def strength_reasons(config: CoreConfig, value: float) -> list[str]:
-    """Return a reason if the estimate, in nats, is close to or above the largest of training."""
-    if value < NEAR_MAXIMUM * config.mi_max:
+def strength_reasons(config: CoreConfig, value: float, columns: int) -> list[str]:
+    """Return a reason if the estimate, in nats, is close to or above the largest of training.
+
+    ``columns`` is the number of columns of the narrower side: one pair of columns of the training
+    data seldom has more than ``STRONG_PAIR`` nats.
+    """
+    largest = min(NEAR_MAXIMUM * config.mi_max, STRONG_PAIR * columns)
+    if value < largest:
         return []
-    return [f"an estimate of {value:.3g} nats, trained on up to {config.mi_max:.3g}"]
+    return [
+        f"an estimate of {value:.3g} nats, hardly trained beyond {largest:.3g} with {columns} "
+        f"column{'s' * (columns > 1)} on the narrower side"
+    ]
 
 
 def is_perfect(a: Side, b: Side) -> bool:

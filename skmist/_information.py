@@ -142,12 +142,14 @@ def ask(
     latent = np.zeros((len(pairs), len(config.levels)))
     latent[live] = raw.latent.numpy()
     perfect = np.zeros(len(pairs), dtype=bool)
+    exact = set()
     for i in live:
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
             reasons[first + i].append(_domain.CANNOT_SEE)
         if is_bijection(a, b):
             latent[i] = a.entropy + 1  # above the bound that is set below
+            exact.add(i)
             continue
         perfect[i] = _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width)
@@ -155,8 +157,9 @@ def ask(
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
     point = settings.point_of(distribution)
-    for i in live:
-        reasons[first + i] += _domain.strength_reasons(config, point[i])
+    for i in set(live) - exact:
+        columns = min(side.width for side in pairs[i])
+        reasons[first + i] += _domain.strength_reasons(config, point[i], columns)
     pvalues = None
     if settings.n_permutations:
         pvalues = np.ones(len(pairs))

@@ -37,8 +37,12 @@ def test_range(shape, texts):
 
 
 def test_strength():
-    assert strength_reasons(CONFIG, 8.9) == []
-    assert strength_reasons(CONFIG, 9.1) == ["an estimate of 9.1 nats, trained on up to 10"]
+    assert strength_reasons(CONFIG, 8.9, 10) == []
+    (reason,) = strength_reasons(CONFIG, 9.1, 10)
+    assert reason.startswith("an estimate of 9.1 nats, hardly trained beyond 9 with 10 columns")
+    assert strength_reasons(CONFIG, 3.7, 1) == []
+    (reason,) = strength_reasons(CONFIG, 4.2, 1)
+    assert reason.startswith("an estimate of 4.2 nats, hardly trained beyond 3.8 with 1 column on")
 
 
 @pytest.mark.parametrize("n", [8, 20, 300])
