@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ def run(
     path = raw_path(suite, name, seed, every)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = force or name == "mist" or not path.exists()
-    target = path.with_suffix(".part") if fresh else path
+    target = path.with_suffix(f".{os.getpid()}.part") if fresh else path
     done = set() if fresh else _done(path)
     problems = [
         p

@@ -53,7 +53,7 @@ def number(value: float, digits: int = 2) -> str:
         return "–"
     if np.isinf(value):
         return "∞"
-    if value == 0:
+    if abs(value) < 5e-5:
         return "0"
     places = max(0, digits - 1 - int(np.floor(np.log10(abs(value)))))
     return f"{value:.{min(places, 4)}f}"

@@ -150,7 +150,7 @@ def _whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _mae(cell: pd.Series) -> str:
     text = with_error((cell["mae"], cell["mae_se"]))
-    return text if cell["seeds"] >= 3 else f"{text} [{cell['seeds']}]"
+    return text if cell["seeds"] >= 3 else f"{text} [{int(cell['seeds'])}]"
 
 
 def _bmi40_calibration(cells: pd.DataFrame, sizes: list[int]) -> str:
@@ -171,7 +171,8 @@ def _bmi40_tasks(frame: pd.DataFrame, sizes: list[int]) -> str:
     peers = [n for n in present(frame) if not n.startswith("mist")]
     header = ["task", "MI", *(f"n = {n}" for n in sizes), *(f"best peer, {n}" for n in sizes)]
     rows = []
-    for task, part in frame.groupby("task", sort=False):
+    in_order = frame.sort_values(["seed", "index"], kind="stable")
+    for task, part in in_order.groupby("task", sort=False):
         ours = [number(float(error.get(("mist", task, n), float("nan")))) for n in sizes]
         best = []
         for n in sizes:
