@@ -6,12 +6,12 @@ import argparse
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 from sklearn.feature_selection import SelectKBest, mutual_info_regression
@@ -42,16 +42,38 @@ def seconds(function: Callable[[], object], repeats: int = 3) -> float:
     return statistics.median(times)
 
 
+def _memory(field: str) -> float:
+    """Return a field of this process's memory, in MiB (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def _high_water() -> float:
+    """Return the peak memory of this process in MiB (Linux).
+
+    Not from getrusage: there a new process starts with the peak of the one that made it.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
 def _growth(make: Callable, arguments: tuple) -> float:
     """Return by how many MiB a call raises this process's peak memory, after a small call."""
     make(*arguments)(small=True)  # imports, weights, caches
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is held
+    before = _memory("VmRSS")
     make(*arguments)(small=False)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _memory("VmHWM") - before
 
 
 def peak_mib(make: Callable, *arguments) -> float:
-    """Return by how many MiB a call raises the peak of a fresh process's memory (Linux)."""
+    """Return by how many MiB a call raises the peak of a fresh process's memory; NaN off Linux."""
+    if not Path("/proc/self/clear_refs").exists():
+        return float("nan")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
         return pool.submit(_growth, make, arguments).result()
@@ -115,6 +137,7 @@ def main(args: argparse.Namespace) -> None:
     import torch
 
     RESULTS.mkdir(exist_ok=True)
+    torch.set_num_threads(args.n_jobs)
     select = select_features(args.checkpoint, args.n_jobs, args.quick)
     single = single_estimates(args.checkpoint, args.quick)
     select.to_csv(RESULTS / "speed-select.csv", index=False, float_format="%.4g")
@@ -125,8 +148,9 @@ def main(args: argparse.Namespace) -> None:
     text = (
         "### speed\n\n"
         f"Seconds, median of three calls in one run; {os.cpu_count()} CPU cores "
-        f"({platform.machine()}), n_jobs = {args.n_jobs}, torch on {torch.get_num_threads()} "
-        "threads.\n\nAll features against one target, `SelectKBest(MISTScore())` and "
+        f"({platform.machine()}); n_jobs = {args.n_jobs}, and as many threads for torch, so that "
+        "both sides have equally many cores.\n\n"
+        "All features against one target, `SelectKBest(MISTScore())` and "
         "`SelectKBest(mutual_info_regression)`:\n\n"
         + table(["n", "features", "scikit-mist", "scikit-learn", "ratio"], rows)
         + "\nOne joint estimate, d columns against d, `MISTEstimator().score` and "
