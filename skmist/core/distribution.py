@@ -114,7 +114,8 @@ class MIDistribution:
         """Return the central interval that holds the given probability, shape (B, 2), in nats."""
         if not 0 < level < 1:
             raise ValueError(f"level must lie inside (0, 1), got {level}.")
-        return self.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2]))
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        return self.quantile(torch.tensor(ends, dtype=torch.float64))
 
     def cdf(self, value: float | Tensor) -> Tensor:
         """Return P(I <= value), shape (B,); 1 above the last quantile, 0 below the first."""
