@@ -72,5 +72,5 @@ check-wheel: $(VENV)/.installed-build
 
 clean:
 	rm -rf build dist outputs .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
-	rm -rf doc/_build doc/auto_examples doc/generated *.egg-info
+	rm -rf doc/_build doc/auto_examples doc/generated doc/sg_execution_times.rst *.egg-info
 	find $(wildcard $(SOURCES)) -name __pycache__ -prune -exec rm -rf {} +
