@@ -20,15 +20,15 @@ BINS = {
 
 @torch.inference_mode()
 def measure(
-    network: MISTNetwork, preset: str, n_batches: int, budget: float = 40.0, skip: int = 0
+    network: MISTNetwork, preset: str, n_batches: int, budget: float = 40.0
 ) -> dict[str, np.ndarray]:
     """Return one array per quantity over all data sets of the first validation batches."""
     rows: dict[str, list] = {k: [] for k in ("n", "columns", "mi", "mean", "median", "width")}
     rows |= {f"inside{level}": [] for level in LEVELS}
-    stream = Prefetcher(network.eval(), PRESETS[preset], STREAM, 0, skip, budget=budget)
+    stream = Prefetcher(network.eval(), PRESETS[preset], STREAM, 0, 0, budget=budget)
     try:
         for batch in stream:
-            if batch.index >= skip + n_batches:
+            if batch.index >= n_batches:
                 break
             dist, count = network.predict(batch.features), len(batch.mi)
             n, dx, dy = batch.shape

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from skmist._checkpoint import read_metadata, read_network, register, save_checkpoint
+from skmist._checkpoint import (
+    read_metadata,
+    read_network,
+    register,
+    released_path,
+    save_checkpoint,
+)
 from skmist._training.state import load_state
 from skmist.core import CoreConfig, MISTNetwork
 
@@ -48,17 +52,5 @@ def starting_point(path: Path) -> dict:
 
 def load_any(source: Path | None) -> MISTNetwork:
     """Return the network of a run's folder, of a checkpoint, or the released one."""
-    if source is None:
-        from skmist._checkpoint import released_path
-
-        source = released_path()
-    source = Path(source)
-    if source.is_dir():
-        return averaged_network(source)[0]
-    network = read_network(source)
-    return network
-
-
-def parameter_count(network: torch.nn.Module) -> int:
-    """Return the number of trained numbers."""
-    return sum(p.numel() for p in network.parameters())
+    source = released_path() if source is None else Path(source)
+    return averaged_network(source)[0] if source.is_dir() else read_network(source)

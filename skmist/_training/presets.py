@@ -145,15 +145,10 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         rolled = compose.curve(rng, draw.x)
         noise = compose.noise_columns(rng, batch, n, dx - 2)
         x = torch.cat([rolled, noise], -1)
-        return Draw(x, draw.y, draw.mi) if _untied(draw) else draw_block(rng, batch, n, dx, dy)
+        # a rolled column has to be continuous
+        return draw_block(rng, batch, n, dx, dy) if _has_ties(draw.x) else Draw(x, draw.y, draw.mi)
     names = [f for f in paper.TRAIN if min(dx, dy) > 1 or f[1] != "2pair"]
     return paper.sample(rng, batch, n, dx, dy, rng.choose(names))
-
-
-def _untied(draw: Draw) -> bool:
-    """Tell whether X has no repeated value in its first column."""
-    first = draw.x[..., 0].sort(1).values
-    return bool((first[:, 1:] != first[:, :-1]).all())
 
 
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
@@ -181,8 +176,9 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     return compose.independent(rng, draw) if rng.coin(0.07) else draw
 
 
-def _has_ties(y) -> bool:
-    ordered = y.sort(1).values
+def _has_ties(x: torch.Tensor) -> bool:
+    """Tell whether any column repeats a value."""
+    ordered = x.sort(1).values
     return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
