@@ -198,6 +198,13 @@ class Trainer:
         self._update_average()
         return loss_sum / max(count, 1), float(norm)
 
+    def _elapsed(self, start: float) -> float:
+        """Return the minutes of this run, by the clock of the first process: all stop together."""
+        minutes = torch.tensor([(time.monotonic() - start) / 60], device=self.device)
+        if self.world > 1:
+            dist.broadcast(minutes, 0)
+        return float(minutes)
+
     def validate(self) -> dict[str, float]:
         """Measure the averaged weights on the validation stream."""
         return validate(self.average, self.preset, self.options.validation_batches, self.device)
@@ -220,7 +227,7 @@ class Trainer:
             bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} min {postfix}", mininterval=5,
         )  # fmt: skip
         try:
-            while (elapsed := (time.monotonic() - start) / 60) < o.minutes:
+            while (elapsed := self._elapsed(start)) < o.minutes:
                 lr = self._learning_rate(elapsed)
                 losses.append(self._one_step(batches, lr))
                 now = time.monotonic()
