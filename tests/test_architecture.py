@@ -23,6 +23,7 @@ LAYERS = {
         "_domain", "_encoding", "_inference", "_permutation", "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
+    "_selection": {"_encoding", "_information", "_validation"},
 }  # fmt: skip
 
 
