@@ -5,6 +5,7 @@
 MISTEstimator()
 """
 
+from skmist._clustering import cluster_order
 from skmist._estimator import MISTEstimator
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import MutualInformation, mutual_info, mutual_info_matrix
@@ -20,6 +21,7 @@ __all__ = [
     "MutualInformation",
     "OutOfDomainWarning",
     "__version__",
+    "cluster_order",
     "mutual_info",
     "mutual_info_matrix",
 ]
