@@ -6,6 +6,7 @@ MISTEstimator()
 """
 
 from skmist._clustering import cluster_order
+from skmist._display import MutualInfoDisplay
 from skmist._estimator import MISTEstimator
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import MutualInformation, mutual_info, mutual_info_matrix
@@ -18,6 +19,7 @@ __all__ = [
     "MISTEstimator",
     "MISTFeatureSelector",
     "MISTScore",
+    "MutualInfoDisplay",
     "MutualInformation",
     "OutOfDomainWarning",
     "__version__",
