@@ -18,6 +18,9 @@ def main() -> None:
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
+    tables_parser = commands.add_parser("tables", help="feature selection on real tables")
+    tables_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
+    tables_parser.add_argument("--quick", action="store_true", help="few repeats")
     commands.add_parser("report", help="tables, plots and the model card from the CSV files")
     args = parser.parse_args()
 
@@ -29,17 +32,22 @@ def main() -> None:
         from benchmarks import speed
 
         speed.main(args)
+    elif args.command == "tables":
+        from benchmarks import realdata
+
+        realdata.main(args)
     elif args.command == "report":
         from benchmarks import report
 
         report.main()
     else:  # everything that is not on file yet, and the network anew
-        from benchmarks import report, speed
+        from benchmarks import realdata, report, speed
 
         accuracy.main(
             list(accuracy.SUITES),
             parser.parse_args(["accuracy", "--estimators", "all", "--no-report"]),
         )
+        realdata.main(parser.parse_args(["tables"]))
         speed.main(parser.parse_args(["speed"]))
         report.main()
 

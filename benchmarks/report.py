@@ -76,8 +76,9 @@ def main() -> None:
     for suite in SUITES:
         if (RESULTS / "raw" / suite).is_dir():
             parts.append(write(suite).read_text())
-    if (RESULTS / "speed.md").exists():
-        parts.append((RESULTS / "speed.md").read_text())
+    for name in ("tables", "speed"):
+        if (RESULTS / f"{name}.md").exists():
+            parts.append((RESULTS / f"{name}.md").read_text())
     print("\n".join(parts))
     if MODEL_CARD.exists():
         card = MODEL_CARD.read_text()
