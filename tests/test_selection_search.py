@@ -227,3 +227,12 @@ def test_random_state_matters_only_where_something_is_shuffled(data):
     assert generator.get_state()[2] == before
     MISTFeatureSelector(n_features_to_select="auto", random_state=generator).fit(*data)
     assert generator.get_state()[2] != before
+
+
+def test_backward_down_to_one_feature(data):
+    X, y = data
+    params = {"strategy": "joint", "direction": "backward"}
+    fitted = MISTFeatureSelector(n_features_to_select=1, **params).fit(X, y)
+    assert fitted.support_.sum() == 1
+    assert len(fitted.path_) == 3
+    assert chosen(X[:, :1], y, n_features_to_select=1, **params) == [0]

@@ -72,7 +72,7 @@ class Columns:
             if (count := int(keep.sum())) < MIN_SAMPLES:
                 return None
             target = self._target if count == len(keep) else self._encode_y(self.y.rows(keep))
-            kinds = self.types[[*fixed, *columns]]
+            kinds = self.types[np.array([*fixed, *columns], dtype=np.intp)]
             return encode(table.rows(keep), kinds, self.notes), target
 
         return self._answers([tuple(s) for s in sets], pair, fixed)
@@ -125,7 +125,7 @@ class Columns:
 
         The mask is that of the shuffled rows where there are any.
         """
-        table = self.X.block([*fixed, *columns])
+        table = self.X.block(np.array([*fixed, *columns], dtype=np.intp))
         if self.order is not None:
             values = table.values.copy()
             values[:, len(fixed) :] = values[self.order, len(fixed) :]
@@ -156,7 +156,7 @@ class Columns:
     def _chunks(self, sets: Sequence[tuple[int, ...]], extra: int) -> Iterator[tuple[int, int]]:
         """Yield spans of the sets whose values take a bounded part of the memory."""
         width = extra + max((len(s) for s in sets), default=1)
-        size = max(1, BLOCK_CELLS // (width * max(1, self.X.n_rows)))
+        size = max(1, BLOCK_CELLS // max(1, width * self.X.n_rows))
         for start in range(0, len(sets), size):
             yield start, min(start + size, len(sets))
 
