@@ -22,6 +22,7 @@ from skmist._encoding import (
     requested_types,
 )
 from skmist._inference import Engine, Question
+from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
 from skmist._validation import Notes, Table, check_samples, listing
 from skmist.core import MIDistribution
@@ -165,11 +166,12 @@ def ask(
         pvalues = np.ones(len(pairs))
         pvalues[live] = permutation_pvalues(
             [pairs[i] for i in live],
-            settings.point_of(raw),
-            settings.point_of,
+            raw.mean().numpy(),  # whatever the point estimate: the mean alone is never cut off
+            lambda null: null.mean().numpy(),
             engine,
             settings.n_permutations,
             settings.seed,
+            load_null(engine.checkpoint),
         )
     intervals = distribution.interval(settings.level).numpy() * settings.unit
     intervals[perfect, 1] = np.inf

@@ -18,9 +18,10 @@ LAYERS = {
     "_checkpoint": {"core"},
     "_inference": {"_checkpoint", "core"},
     "_domain": {"_encoding", "core"},
-    "_permutation": {"_encoding", "_inference", "core"},
+    "_null": {"_checkpoint"},
+    "_permutation": {"_encoding", "_inference", "_null", "core"},
     "_information": {
-        "_domain", "_encoding", "_inference", "_permutation", "_validation", "core",
+        "_domain", "_encoding", "_inference", "_null", "_permutation", "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
 }  # fmt: skip
