@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import accuracy
+from benchmarks.trust import commands as trust
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
+    trust.add_commands(commands)
     commands.add_parser("report", help="tables, plots and the model card from the CSV files")
     args = parser.parse_args()
 
@@ -29,6 +31,8 @@ def main() -> None:
         from benchmarks import speed
 
         speed.main(args)
+    elif args.command in trust.SUITES:
+        trust.main(args)
     elif args.command == "report":
         from benchmarks import report
 
@@ -40,6 +44,8 @@ def main() -> None:
             list(accuracy.SUITES),
             parser.parse_args(["accuracy", "--estimators", "all", "--no-report"]),
         )
+        for suite in trust.SUITES:
+            trust.main(parser.parse_args([suite, "--no-report"]))
         speed.main(parser.parse_args(["speed"]))
         report.main()
 

@@ -9,6 +9,7 @@ import pandas as pd
 from benchmarks import tables
 from benchmarks.accuracy import RESULTS, SUITES, results_folder
 from benchmarks.estimators import TITLES
+from benchmarks.trust import commands as trust
 
 MODEL_CARD = Path(__file__).parents[1] / "doc" / "model_card.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -76,6 +77,7 @@ def main() -> None:
     for suite in SUITES:
         if (RESULTS / "raw" / suite).is_dir():
             parts.append(write(suite).read_text())
+    parts += trust.sections()
     if (RESULTS / "speed.md").exists():
         parts.append((RESULTS / "speed.md").read_text())
     print("\n".join(parts))
