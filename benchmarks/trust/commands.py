@@ -6,9 +6,12 @@ import argparse
 from pathlib import Path
 
 from benchmarks.accuracy import RESULTS
-from benchmarks.trust import common, level, power
+from benchmarks.trust import common, consistency, domain, intervals, level, power
 
-SUITES = {suite.name: suite for suite in (level.SUITE, power.SUITE)}
+SUITES = {
+    suite.name: suite
+    for suite in (level.SUITE, power.SUITE, intervals.SUITE, domain.SUITE, consistency.SUITE)
+}
 
 
 def add_commands(commands) -> None:
