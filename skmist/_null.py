@@ -12,6 +12,10 @@ import numpy as np
 from skmist._checkpoint import released_path, sha256
 
 SUFFIX = ".null.npz"  # in place of that of the file of weights
+FEWEST = 2000  # draws that a tail is fitted to
+TAIL_RANK = 10  # the draw where the tail begins
+TAIL_SHARE = 0.01  # upper quantile up to which its slope is measured
+CAUTION = 0.8
 ROUNDING = 1e-6  # nats; smaller differences between estimates are none
 
 
@@ -25,8 +29,14 @@ class NullTable:
 
     The p-value is (b + 1) / (B + 1), b of B draws being at least as large as the estimate. Between
     the order statistics kept, log p is linear in the logarithm of the estimate; between the numbers
-    of rows, the logarithm of an order statistic is linear in log n. Nothing is extrapolated: the
-    smallest p-value is 1 / (B + 1), and :meth:`covers` tells which n the table is for.
+    of rows, the logarithm of an order statistic is linear in log n. :meth:`covers` tells which n
+    the table is for; to other n nothing is extrapolated.
+
+    Beyond the tenth largest draw p falls like a power of the estimate (a Pareto tail). The slope of
+    log p is that between the upper 1% point and the tenth largest draw, times ``CAUTION``. Under
+    independence the tail falls faster than a power, ever more steeply, so that such p-values are
+    too large rather than too small; the tests check that. With fewer than ``FEWEST`` draws there is
+    no tail, and the smallest p-value is 1 / (B + 1).
 
     Parameters
     ----------
@@ -75,7 +85,13 @@ class NullTable:
         knots = ((1 - t) * logs[0] + t * logs[1])[::-1]
         log_p = np.log((self.ranks[::-1] + 1) / (self.draws + 1))
         at = np.log(np.maximum(observed - ROUNDING, np.finfo(np.float64).tiny))
-        return np.exp(np.interp(at, knots, log_p, left=0.0, right=-np.log(self.draws + 1)))
+        inside = np.interp(at, knots, log_p, left=0.0, right=-np.log(self.draws + 1))
+        if self.draws < FEWEST:
+            return np.exp(inside)
+        ends = np.log([TAIL_RANK + 1, TAIL_SHARE * self.draws + 1]) - np.log(self.draws + 1)
+        start, early = np.interp(ends, log_p[::-1], knots[::-1])
+        slope = CAUTION * (ends[1] - ends[0]) / (start - early)
+        return np.exp(np.where(at > start, ends[0] - slope * (at - start), inside))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the table as a compressed .npz file."""

@@ -5,10 +5,11 @@ import shutil
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.stats import kstest
+from scipy.stats import kstest, poisson
 
 from skmist import MISTEstimator, MISTScore
 from skmist._checkpoint import released_path, save_checkpoint, sha256
+from skmist._inference import Engine
 from skmist._null import NullTable, load_null, table_path
 from skmist._training import null
 from skmist._training.cli import main
@@ -47,6 +48,18 @@ def test_pvalues_fall_with_the_estimate(table):
     found = table.pvalues(17, np.linspace(0.1, 120, 1000))
     assert (np.diff(found) <= 0).all()
     assert ((found > 0) & (found <= 1)).all()
+
+
+def test_the_tail_is_continuous_falling_and_cautious():
+    ranks, draws = null.kept_ranks(20_000), 20_000
+    values = np.tile(-np.log(ranks / (draws + 1)), (2, 1))  # an exponential null: p = exp(-t)
+    table = NullTable("", draws, np.array([10, 40]), ranks, values)
+    at = np.linspace(5, 30, 500)
+    found = table.pvalues(20, at)
+    assert (np.diff(found) < 0).all()
+    assert np.abs(np.diff(np.log(found))).max() < 0.1
+    assert (found > np.exp(-at)).all()
+    assert found[-1] < 1 / draws
 
 
 def test_between_numbers_of_rows_statistics_are_interpolated_geometrically(table):
@@ -157,6 +170,14 @@ def test_released_pvalues_are_uniform_under_independence(released, n):
     assert kstest(found, "uniform").pvalue > 1e-3
     for level in (0.05, 0.2):
         assert abs(np.mean(found <= level) - level) < 3.5 * np.sqrt(level * (1 - level) / size)
+
+
+def test_released_pvalues_beyond_the_draws_are_not_too_small(released):
+    draws = null.draw_null(20, 20_000, 1, Engine())
+    found = released.pvalues(20, draws)
+    for level in (5e-4, 1e-4, 1e-5):
+        assert (found <= level).sum() <= poisson.ppf(0.999, 1.5 * level * len(draws))
+    assert released.pvalues(20, np.array([5.0]))[0] < 1 / released.draws
 
 
 def test_released_pvalues_agree_with_permutations(released, rng):

@@ -62,7 +62,7 @@ def make_table(
     checkpoint : path-like, optional
         File of weights; by default the released one.
     draws : int
-        Number B of draws at each number of rows; the smallest p-value will be 1 / (B + 1).
+        Number B of draws at each number of rows.
     seed : int
         Seed of the draws.
     sizes : sequence of int, optional
