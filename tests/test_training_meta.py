@@ -122,6 +122,14 @@ def test_margins_increase():
         assert (x.diff(dim=1) > 0).all()
 
 
+def test_positive_map_increases():
+    x = torch.cat([-torch.logspace(6, -3, 300), torch.logspace(-3, 6, 300)])
+    y = compose.exp_asinh(x)
+    assert (y > 0).all() and (y.diff() > 0).all()
+    middle = x.double()[x.abs() < 100]
+    torch.testing.assert_close(compose.exp_asinh(middle), torch.exp(torch.asinh(middle)))
+
+
 def log_copula(kind, theta, u, v):
     """Return log c(u, v) as written in Nelsen (2006) and Joe (2014), in double precision."""
     if kind == "clayton":

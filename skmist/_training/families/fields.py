@@ -46,26 +46,29 @@ def smooth(rng: Rng, batch: int, g: int) -> Tensor:
 
 def with_background(rng: Rng, density: Tensor) -> Tensor:
     """Return the log of a density of peak near one, on a floor of random height."""
-    floor = rng.log_uniform(density.shape[0], 1, 1, low=1e-6, high=0.5)
+    floor = rng.log_uniform(density.shape[0], 1, 1, low=1e-6, high=0.2)
     return torch.log(density + floor)
 
 
 def bumps(rng: Rng, batch: int, g: int) -> Tensor:
     """Draw a mixture of 1 to 8 Gaussians with random covariances."""
-    k = rng.host_integer(1, 8)
     t = centres(rng, g)
-    mean = rng.uniform(batch, k, 2, low=-0.05, high=1.05)
-    size = rng.log_uniform(batch, 1, 1, low=0.03, high=0.3)
-    size = size * rng.log_uniform(batch, k, 2, low=0.5, high=2.0)
-    rho = rng.uniform(batch, k, 1, 1, low=-1.0, high=1.0)
-    rho = rho.sign() * (1 - (1 - rho.abs()).square()) * 0.98
-    d = (t - mean.unsqueeze(-1)) / size.unsqueeze(-1)  # (B, K, 2, G)
-    a, b = d[:, :, 0].unsqueeze(-1), d[:, :, 1].unsqueeze(-2)
-    weight = rng.log_uniform(batch, k, 1, 1, low=0.2, high=1.0)
-    # y given x has mean rho x and variance 1 - rho^2, in units of the size
-    along = torch.exp(-0.5 * a.square()) * weight
-    across = (b - rho * a).square_().mul_(-0.5 / (1 - rho.square()))
-    return with_background(rng, (along * across.exp_()).sum(1))
+    size = rng.log_uniform(batch, 1, low=0.03, high=0.3)
+    density = torch.zeros(batch, g, g, device=rng.device)
+    for _ in range(rng.host_log_integer(1, 8)):  # one at a time, which stays in cache
+        mean = rng.uniform(batch, 2, 1, low=-0.05, high=1.05)
+        scale = size * rng.log_uniform(batch, 2, low=0.5, high=2.0)
+        rho = rng.uniform(batch, 1, low=-1.0, high=1.0)
+        rho = rho.sign() * (1 - (1 - rho.abs()).square()) * 0.98
+        weight = rng.log_uniform(batch, 1, low=0.2, high=1.0)
+        x, y = ((t - mean) / scale.unsqueeze(-1)).unbind(1)
+        # the quadratic form as a product of matrices: y given x has mean rho x, in units of scale
+        narrow = 0.5 / (1 - rho.square())
+        in_x = torch.log(weight) - x.square() * narrow
+        left = torch.stack([in_x, 2 * rho * narrow * x, torch.ones_like(x)], 2)
+        right = torch.stack([torch.ones_like(y), y, -narrow * y.square()], 1)
+        density += torch.exp_((left @ right).clamp_min_(-60.0))  # denormal numbers are slow
+    return with_background(rng, density)
 
 
 def random_curve(rng: Rng, batch: int, g: int) -> Tensor:
@@ -73,7 +76,7 @@ def random_curve(rng: Rng, batch: int, g: int) -> Tensor:
     t = centres(rng, g).expand(batch, g)
     kind = rng.choose(
         ("line", "polynomial", "sine", "steps", "bend", "triangle", "smooth", "sigmoid", "flat"),
-        (2, 1.5, 2, 1, 1.5, 1, 2, 1, 1),
+        (2, 1.5, 2, 1, 1.5, 1, 2, 1, 0.5),
     )
     if kind == "line":
         f = t
@@ -111,30 +114,30 @@ def random_curve(rng: Rng, batch: int, g: int) -> Tensor:
 def ridge(rng: Rng, batch: int, g: int) -> Tensor:
     """Draw y = f(x) + noise whose width may vary with x, of several shapes."""
     f = random_curve(rng, batch, g).unsqueeze(-1)
-    width = rng.log_uniform(batch, 1, 1, low=0.8 / g, high=0.6)
+    width = rng.log_uniform(batch, 1, 1, low=0.8 / g, high=0.4)
     if rng.coin(0.5):
         spread = rng.uniform(batch, 1, 1, high=1.3)
         width = width * torch.exp(spread * smooth_line(rng, batch, 1, g).transpose(1, 2))
     d = (centres(rng, g) - f) / width.clamp_min(0.4 / g)
     shape = rng.choose(("normal", "laplace", "box", "heavy"), (3, 1, 1, 1))
     if shape == "normal":
-        log_p = -0.5 * d.square()
+        log_p = d.square_().mul_(-0.5)
     elif shape == "laplace":
-        log_p = -d.abs()
+        log_p = d.abs_().neg_()
     elif shape == "box":
-        log_p = -d.square().square().square().clamp_max(60.0)
+        log_p = d.square_().square_().square_().clamp_max_(60.0).neg_()
     else:
         log_p = -rng.uniform(batch, 1, 1, low=0.8, high=2.0) * torch.log1p(d.square())
     if rng.coin(0.6):  # x uniform, as in regression; otherwise x is likely where y is wide
         log_p = log_p - torch.logsumexp(log_p, 2, keepdim=True) + math.log(g / 4)
     if rng.coin(0.5):
-        return with_background(rng, log_p.exp())
+        return with_background(rng, log_p.clamp_min_(-60.0).exp_())
     return log_p
 
 
 def closed_curve(rng: Rng, batch: int, g: int) -> Tensor:
     """Draw a neighbourhood of a plane curve: ellipse, Lissajous, spiral, cross, star, random."""
-    points = 160
+    points = 100
     s = torch.arange(points, device=rng.device) / points * 2 * math.pi
     kind = rng.choose(("ellipse", "lissajous", "spiral", "cross", "star", "random"))
     phase = rng.uniform(batch, 1, high=2 * math.pi)
@@ -166,12 +169,12 @@ def closed_curve(rng: Rng, batch: int, g: int) -> Tensor:
         curve = curve / curve.abs().amax(2, keepdim=True).clamp_min(1e-3)
         a, b = curve[:, 0], curve[:, 1]
     size = rng.uniform(batch, 2, 1, low=0.25, high=0.48)
-    width = rng.log_uniform(batch, 1, 1, low=1.0 / g, high=0.3)
-    t = centres(rng, g).view(1, g, 1)
+    width = rng.log_uniform(batch, 1, 1, low=1.4 / g, high=0.1)
     # kernels that factorise in x and y, summed over points as a product of matrices
+    curve = (0.5 + size * torch.stack([a, b], 1)) / width  # (B, 2, points)
+    t = centres(rng, g).view(1, g, 1) / width
     left, right = (
-        torch.exp(-0.5 * ((t - 0.5 - size[:, i : i + 1] * c.unsqueeze(1)) / width).square())
-        for i, c in enumerate((a, b))
+        (t - curve[:, i : i + 1]).square_().mul_(-0.5).clamp_min_(-40.0).exp_() for i in range(2)
     )
     density = left @ right.transpose(1, 2)
     return with_background(rng, density / density.amax((1, 2), keepdim=True))
@@ -208,12 +211,12 @@ def blocks(rng: Rng, batch: int, g: int) -> Tensor:
 
 
 KINDS = {
-    smooth: 3.0,
+    smooth: 2.5,
     bumps: 2.0,
-    ridge: 4.0,
-    closed_curve: 2.0,
+    ridge: 5.0,
+    closed_curve: 2.5,
     checkerboard: 0.7,
-    blocks: 1.3,
+    blocks: 1.0,
 }
 
 
@@ -224,7 +227,12 @@ def random_field(rng: Rng, batch: int, g: int) -> Tensor:
     if rng.coin(0.25):
         other = rng.choose(kinds, weights)(rng, batch, g)
         one = torch.logaddexp(one, other) if rng.coin(0.5) else one + 0.5 * other
-    if rng.coin(0.5):
-        lines = smooth_line(rng, batch, 2, g) * rng.log_uniform(batch, 2, 1, low=0.1, high=2.0)
-        one = one + lines[:, 0].unsqueeze(2) + lines[:, 1].unsqueeze(1)
     return one.transpose(1, 2) if rng.coin(0.5) else one
+
+
+def random_margins(rng: Rng, batch: int, g: int) -> Tensor:
+    """Draw the log of a product of two smooth margins, or of uniform ones."""
+    if rng.coin(0.5):
+        return torch.zeros(batch, 1, 1, device=rng.device)
+    lines = smooth_line(rng, batch, 2, g) * rng.log_uniform(batch, 2, 1, low=0.1, high=2.0)
+    return lines[:, 0].unsqueeze(2) + lines[:, 1].unsqueeze(1)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skmist._training import compose
 from skmist._training.draw import Draw
 from skmist._training.families import copulas, elliptical, grid
-from skmist._training.families.categorical import entropy
 from skmist._training.random import Rng
 
 BASES = (elliptical.bivariate, copulas.sample, grid.sample)
@@ -38,7 +38,7 @@ def presence(rng: Rng, batch: int) -> Tensor:
 
 def positive(rng: Rng, x: Tensor) -> Tensor:
     """Map values to positive ones, increasing, with probability 1/2 of the call."""
-    return torch.exp(x.clamp(-30.0, 30.0)) if rng.coin(0.5) else x
+    return compose.exp_asinh(x) if rng.coin(0.5) else x
 
 
 def sample(rng: Rng, batch: int, n: int) -> Draw:
@@ -60,5 +60,4 @@ def sample(rng: Rng, batch: int, n: int) -> Draw:
     a, b = grid.draw_cells(rng, p, n)
     x = positive(rng, base.x) * a.unsqueeze(-1)
     y = positive(rng, base.y) * b.unsqueeze(-1)
-    atoms = entropy(p.sum(1)) + entropy(p.sum(2)) - entropy(p.flatten(1))
-    return Draw(x, y, (atoms + p[:, 1, 1] * base.mi).clamp_min(0))
+    return Draw(x, y, grid.table_mi(p) + p[:, 1, 1] * base.mi)
