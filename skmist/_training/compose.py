@@ -152,7 +152,7 @@ def map_side(rng: Rng, x: Tensor, p: float = 0.3) -> Tensor:
     """Apply an invertible map to the columns of one side, with probability p."""
     if x.shape[-1] < 2 or not rng.coin(p):
         return x
-    return rng.choose((rotate, spiral, coupling))(rng, x)
+    return rng.choose((rotate, spiral, coupling, flow), (1, 1.5, 0.7, 0.8))(rng, x)
 
 
 def curve(rng: Rng, x: Tensor) -> Tensor:
