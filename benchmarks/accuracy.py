@@ -11,11 +11,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import bmi40, estimators, gaussian, mtest
+from benchmarks import bmi40, breadth, estimators, gaussian, interactions, mtest
 from benchmarks.suite import Problem
 
-SUITES = {"mtest": mtest.problems, "bmi40": bmi40.problems, "gaussian": gaussian.problems}
-SEEDS = {"mtest": (0,), "bmi40": (0, 1, 2), "gaussian": (0,)}
+SUITES = {
+    "mtest": mtest.problems,
+    "bmi40": bmi40.problems,
+    "breadth": breadth.problems,
+    "interactions": interactions.problems,
+    "gaussian": gaussian.problems,
+}
+SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}
 RESULTS = Path(__file__).parent / "results"
 KEYS = ("index", "task", "group", "n", "dx", "dy", "mi")
 
@@ -130,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="mist",
         help=f"comma-separated: {', '.join(estimators.NAMES)}; or 'peers', or 'all'",
     )
-    parser.add_argument("--seeds", help="comma-separated seeds (default: 0; bmi40: 0,1,2)")
+    parser.add_argument("--seeds", help="comma-separated (default: 0,1,2; of mtest and gaussian 0)")
     parser.add_argument("--every", type=int, default=1, help="run every K-th problem only")
     parser.add_argument("--max-n", type=int, help="leave out problems with more rows")
     parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")

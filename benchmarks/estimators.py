@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import mutual_info_score
 
 from benchmarks.mtest import prior_sample
 from benchmarks.suite import Problem
@@ -17,6 +18,13 @@ from skmist.baselines import gaussian_mi, ksg_mi, sklearn_mi
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 QUANTILES = tuple(f"q{level:g}" for level in LEVELS)
 COLUMNS = ("estimate", *QUANTILES, "seconds")
+
+
+def plugin_mi(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the mutual information of the observed frequencies of rows of X and of y."""
+    codes = (np.unique(z, axis=0, return_inverse=True)[1].ravel() for z in (x, y))
+    return float(mutual_info_score(*codes))
+
 
 PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "ksg3": partial(ksg_mi, n_neighbors=3),
@@ -28,6 +36,7 @@ PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "gcmi": partial(gaussian_mi, scores="rank", correct_bias=True),
     "cca_rank_lw": partial(gaussian_mi, scores="rank", shrinkage="ledoit-wolf"),
     "sklearn": sklearn_mi,
+    "plugin": plugin_mi,
 }
 TITLES = {
     "mist": "scikit-mist, mean",
@@ -41,7 +50,8 @@ TITLES = {
     "cca_rank": "CCA, rank scores",
     "gcmi": "CCA, rank scores, bias-corrected (GCMI)",
     "cca_rank_lw": "CCA, rank scores, Ledoit-Wolf",
-    "sklearn": "scikit-learn mutual_info_regression",
+    "sklearn": "scikit-learn mutual_info_regression, _classif",
+    "plugin": "frequencies of the rows (mutual_info_score)",
 }
 NAMES = ("mist", "prior", *PEERS)
 
@@ -54,6 +64,10 @@ def applicable(name: str, suite: str, problem: Problem) -> bool:
     """Return whether an estimator is defined for a problem."""
     if name == "sklearn":
         return problem.dx == problem.dy == 1
+    if name == "plugin":
+        return all(problem.discrete)
+    if name.startswith("ksg"):  # all distances between rows of labels are tied
+        return not all(problem.discrete)
     if name == "prior":
         return suite == "mtest"
     return True
@@ -64,8 +78,13 @@ def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem,
     for problem in problems:
         x, y = problem.draw()
         start = time.perf_counter()
+        options = {}
+        if name == "sklearn":
+            options = dict(
+                zip(("discrete_features", "discrete_target"), problem.discrete, strict=True)
+            )
         try:
-            estimate = PEERS[name](x, y)
+            estimate = PEERS[name](x, y, **options)
         except ValueError:
             estimate = float("nan")
         yield problem, {"estimate": estimate, "seconds": time.perf_counter() - start}
