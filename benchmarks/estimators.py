@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import mutual_info_score
 
+from benchmarks import neural
 from benchmarks.mtest import prior_sample
 from benchmarks.suite import Problem
 from skmist.baselines import gaussian_mi, ksg_mi, sklearn_mi
@@ -38,6 +40,7 @@ PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "sklearn": sklearn_mi,
     "plugin": plugin_mi,
 }
+NEURAL = {name: partial(neural.neural_mi, name=name) for name in ("mine", "infonce", "nwj")}
 TITLES = {
     "mist": "scikit-mist, mean",
     "mist_median": "scikit-mist, median",
@@ -52,8 +55,11 @@ TITLES = {
     "cca_rank_lw": "CCA, rank scores, Ledoit-Wolf",
     "sklearn": "scikit-learn mutual_info_regression, _classif",
     "plugin": "frequencies of the rows (mutual_info_score)",
+    "mine": "MINE",
+    "infonce": "InfoNCE",
+    "nwj": "NWJ",
 }
-NAMES = ("mist", "prior", *PEERS)
+NAMES = ("mist", "prior", *PEERS, *NEURAL)
 
 Row = dict[str, float]
 MAX_BATCH_VALUES = 400_000  # numbers in one batch of data sets
@@ -68,13 +74,16 @@ def applicable(name: str, suite: str, problem: Problem) -> bool:
         return all(problem.discrete)
     if name.startswith("ksg"):  # all distances between rows of labels are tied
         return not all(problem.discrete)
+    if name in NEURAL:
+        return suite == "bmi40" and problem.n in neural.SIZES and problem.task in neural.TASKS
     if name == "prior":
         return suite == "mtest"
     return True
 
 
 def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem, Row]]:
-    """Yield the estimate of a classical estimator for each problem; NaN where it refuses."""
+    """Yield the estimate of a peer for each problem; NaN where it refuses."""
+    estimator = {**PEERS, **NEURAL}[name]
     for problem in problems:
         x, y = problem.draw()
         start = time.perf_counter()
@@ -84,7 +93,7 @@ def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem,
                 zip(("discrete_features", "discrete_target"), problem.discrete, strict=True)
             )
         try:
-            estimate = PEERS[name](x, y, **options)
+            estimate = estimator(x, y, **options)
         except ValueError:
             estimate = float("nan")
         yield problem, {"estimate": estimate, "seconds": time.perf_counter() - start}
@@ -116,11 +125,18 @@ def describe_weights(network, checkpoint: str | None = None) -> str:
 
 
 def mist_rows(
-    problems: Sequence[Problem], network, device: str = "cpu"
+    problems: Sequence[Problem], network, device: str = "cpu", checkpoint: str | None = None
 ) -> Iterator[tuple[Problem, Row]]:
-    """Yield mean and quantiles predicted by the network, in batches of equal shape."""
+    """Yield mean and quantiles predicted by the network.
+
+    Continuous data go through the network in batches of equal shape, others through the public
+    estimator, which encodes labels and bounds the result by the entropy.
+    """
     shapes: dict[tuple[int, int, int], list[Problem]] = {}
     for problem in problems:
+        if any(problem.discrete):
+            yield problem, public_row(problem, checkpoint, device)
+            continue
         shapes.setdefault((problem.n, problem.dx, problem.dy), []).append(problem)
     for (n, dx, dy), group in shapes.items():
         d = dx + dy
@@ -133,6 +149,26 @@ def mist_rows(
             seconds = (time.perf_counter() - start) / len(part)
             for problem, row in zip(part, rows, strict=True):
                 yield problem, {**row, "seconds": seconds}
+
+
+def public_row(problem: Problem, checkpoint: str | None, device: str) -> Row:
+    """Return mean and quantiles of the public estimator; only labels have their type declared."""
+    from skmist import MISTEstimator
+
+    x, y = problem.draw()
+    x_types, y_type = ("category" if t == "category" else "auto" for t in problem.types)
+    estimator = MISTEstimator(x_types=x_types, y_type=y_type, checkpoint=checkpoint, device=device)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of data outside the trained range
+        estimator.fit(x, y)
+    seconds = time.perf_counter() - start
+    values = estimator.quantile(LEVELS).tolist()
+    return {
+        "estimate": estimator.mi_,
+        **dict(zip(QUANTILES, values, strict=True)),
+        "seconds": seconds,
+    }
 
 
 def mist_estimates(

@@ -49,7 +49,7 @@ def _bits(columns: int, flips: float, idle: int) -> Task:
 
     name = _name(f"bits, {flips:.0%} flipped", columns, idle)
     mi = flip_mi(flips)
-    return Task(name, columns + idle, 1, mi, sample, "parity of bits", (True, True))
+    return Task(name, columns + idle, 1, mi, sample, "parity of bits", ("discrete", "discrete"))
 
 
 def _signs(columns: int, flips: float, idle: int) -> Task:

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.distributions import stream
 
+CONTINUOUS = ("continuous", "continuous")
 Sampler = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
@@ -29,8 +30,8 @@ class Task:
         Takes a generator and n; returns arrays of shapes (n, dx) and (n, dy).
     family : str
         Kind of distribution that tables are split by.
-    discrete : tuple of (bool, bool)
-        Whether X and whether y hold discrete columns.
+    types : tuple of (str, str)
+        What the columns of X and of y are: "continuous", "discrete" (numbers) or "category".
     """
 
     name: str
@@ -39,7 +40,7 @@ class Task:
     mi: float
     sample: Sampler
     family: str = ""
-    discrete: tuple[bool, bool] = (False, False)
+    types: tuple[str, str] = CONTINUOUS
 
     def mapped(self, name: str, map_x: Callable, map_y: Callable, dx: int | None = None) -> Task:
         """Return the task after invertible maps of X and of y."""
@@ -71,8 +72,8 @@ class Problem:
         Seed of the suite.
     draw : callable
         Returns (x, y) of shapes (n, dx) and (n, dy).
-    discrete : tuple of (bool, bool)
-        Whether X and whether y hold discrete columns.
+    types : tuple of (str, str)
+        What the columns of X and of y are: "continuous", "discrete" (numbers) or "category".
     """
 
     index: int
@@ -84,7 +85,13 @@ class Problem:
     mi: float
     seed: int
     draw: Callable[[], tuple[np.ndarray, np.ndarray]]
-    discrete: tuple[bool, bool] = (False, False)
+    types: tuple[str, str] = CONTINUOUS
+
+    @property
+    def discrete(self) -> tuple[bool, bool]:
+        """Whether X and whether y are discrete."""
+        x_type, y_type = self.types
+        return x_type != "continuous", y_type != "continuous"
 
 
 def grid(tasks: Sequence[Task], sizes: Sequence[int], suite: str, seed: int) -> list[Problem]:
@@ -99,5 +106,5 @@ def grid(tasks: Sequence[Task], sizes: Sequence[int], suite: str, seed: int) -> 
             name = t.family or f"n={n}"
             one = partial(draw, number, n)
             index = len(out)
-            out.append(Problem(index, t.name, name, n, t.dx, t.dy, t.mi, seed, one, t.discrete))
+            out.append(Problem(index, t.name, name, n, t.dx, t.dy, t.mi, seed, one, t.types))
     return out

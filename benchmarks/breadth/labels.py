@@ -16,7 +16,9 @@ from benchmarks.breadth.integrals import (
 from benchmarks.suite import Task
 
 FAMILY = "labels"
-BOTH, ONLY_X, ONLY_Y = (True, True), (True, False), (False, True)
+BOTH = ("discrete", "discrete")
+LABELS = ("category", "category")
+ONLY_X, ONLY_Y = ("category", "continuous"), ("continuous", "discrete")
 SCORES = norm.ppf(midpoints(1000))  # equally probable values of a standard normal
 
 
@@ -118,7 +120,7 @@ def _shifted_labels(levels: int, keep: float) -> Task:
         return x.astype(float), y.astype(float)
 
     mi = np.log(levels) - entropy(p)
-    return Task(f"Labels in a circle ({levels} levels) 1x1", 1, 1, mi, sample, FAMILY, BOTH)
+    return Task(f"Labels in a circle ({levels} levels) 1x1", 1, 1, mi, sample, FAMILY, LABELS)
 
 
 def _ordinal(d: int, slope: float, cuts: tuple[float, ...]) -> Task:

@@ -231,7 +231,7 @@ def _blob_label(keep: float) -> Task:
 
     mi = np.log(4) - entropy(np.array([keep, *[(1 - keep) / 3] * 3]))
     name = "Picture, quadrant of the blob 64x1"
-    return Task(name, SIDE**2, 1, float(mi), sample, "pictures", (False, True))
+    return Task(name, SIDE**2, 1, float(mi), sample, "pictures", ("continuous", "category"))
 
 
 def _torus_pictures(kappa: float) -> Task:
