@@ -127,7 +127,7 @@ def _error_by_family(axis, frame: pd.DataFrame) -> None:
     axis.set_yticks(np.arange(len(families)) + 0.4 - height / 2, families)
     axis.invert_yaxis()
     axis.set(xlabel="mean absolute error (nats), all sizes", xscale="log")
-    axis.legend(fontsize="x-small")
+    axis.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
 
 
 def _against_truth(axis, frame: pd.DataFrame) -> None:
@@ -139,6 +139,7 @@ def _against_truth(axis, frame: pd.DataFrame) -> None:
         axis.plot(part["mi"], part["estimate"], ".", ms=6, alpha=0.7, label=f"scikit-mist, n = {n}")
     top = 1.15 * frame["mi"].max()
     axis.plot([0, top], [0, top], color="0.4", lw=1)
-    axis.set(xlim=(-0.05, top), ylim=(-0.15, 1.1 * top))
+    highest = max(top, 1.05 * float(mist["estimate"].max())) if len(mist) else top
+    axis.set(xlim=(-0.05, top), ylim=(-0.15, highest))
     axis.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
     axis.legend(fontsize="small")

@@ -77,14 +77,18 @@ def _verdict(summary: pd.DataFrame) -> str:
     ksg = [name for name in ("ksg3", "ksg5", "ksg10", "sklearn") if name in rmse]
     if "mist" not in rmse or not ksg or LIKELIHOOD not in rmse:
         return ""
-    behind = rmse.index[rmse["mist"] > rmse[ksg].min(axis=1)]
-    far = rmse.index[rmse["mist"] > 1.3 * rmse[LIKELIHOOD]]
+    to_ksg = rmse["mist"] / rmse[ksg].min(axis=1)
+    to_best = rmse["mist"] / rmse[LIKELIHOOD]
 
-    def listed(index) -> str:
-        return ", ".join(f"{group} at n = {n:,}" for n, group in index) or "nowhere"
+    def counted(ratio: pd.Series, limit: float) -> str:
+        n, group = ratio.idxmax()
+        by_size = (ratio > limit).groupby("n").sum()
+        sizes = ", ".join(f"{count} at {n:,}" for n, count in by_size.items() if count)
+        worst = f"at most {ratio.max():.2f} times, {group} at {n:,}"
+        return f"{(ratio > limit).sum()} ({sizes or 'none'} rows; {worst})"
 
     return (
         f"Of {len(rmse)} cells, the error of scikit-mist's mean is above that of the best KSG in "
-        f"{len(behind)} ({listed(behind)}), and above 1.3 times that of the maximum-likelihood "
-        f"estimate in {len(far)} ({listed(far)}).\n"
+        f"{counted(to_ksg, 1.0)}, and above 1.3 times that of the maximum-likelihood estimate in "
+        f"{counted(to_best, 1.3)}.\n"
     )
