@@ -14,7 +14,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     for suite in accuracy.SUITES:
         accuracy.add_arguments(commands.add_parser(suite, help=f"accuracy on the suite {suite}"))
-    accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all three suites"))
+    accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all suites"))
     speed_parser = commands.add_parser("speed", help="time against scikit-learn and KSG")
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")

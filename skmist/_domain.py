@@ -19,11 +19,17 @@ CANNOT_SEE = "most distinct values of a discrete side occur once, which hides it
 PERFECT = "one side determines the other exactly, so that the true value is infinite"
 
 
-def range_reasons(config: CoreConfig, n: int, dx: int, dy: int) -> list[str]:
-    """Return why a sample of this shape lies outside the trained range, if it does."""
+def range_reasons(
+    config: CoreConfig, n: int, dx: int, dy: int, single: bool = False
+) -> list[str]:
+    """Return why a sample of this shape lies outside the trained range, if it does.
+
+    ``single`` tells that one column stands against one.
+    """
     reasons = []
-    if not config.n_min <= n <= config.n_max:
-        reasons.append(f"{n} samples, trained on {config.n_min} to {config.n_max}")
+    largest = config.n_max_bivariate if single else config.n_max
+    if not config.n_min <= n <= largest:
+        reasons.append(f"{n} samples, trained on {config.n_min} to {largest}")
     if max(dx, dy) > config.d_max:
         reasons.append(
             f"{dx} + {dy} columns (indicators of categories included), trained on up to "

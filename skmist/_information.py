@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,12 +133,14 @@ def ask(
     live = [i for i, (a, b) in enumerate(pairs) if a.width and b.width]
     questions = []
     for i in live:
-        x, y = pairs[i][0].values, pairs[i][1].values
-        check_width(x.shape[1], y.shape[1], settings.caller)
+        check_width(pairs[i][0].width, pairs[i][1].width, settings.caller)
+        question = Question.of(*pairs[i])
+        x, y = question.x, question.y
         if (rows := _domain.rows_to_use(x, y)) is not None:
             reasons[first + i].append(f"only {len(rows)} of {len(x)} samples fit into the memory")
-            x, y, used[i] = x[rows], y[rows], len(rows)
-        questions.append(Question(x, y))
+            question = replace(question, x=x[rows], y=y[rows])
+            used[i] = len(rows)
+        questions.append(question)
     raw = engine.run(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
     latent[live] = raw.latent.numpy()
@@ -153,7 +155,8 @@ def ask(
             exact.add(i)
             continue
         perfect[i] = _domain.is_perfect(a, b)
-        reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width)
+        single = a.lone and b.lone
+        reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,10 +65,10 @@ def permutation_pvalues(
         if table is not None and key == (a.n_rows, *_UNTIED) and table.covers(a.n_rows):
             pvalues[members] = table.pvalues(a.n_rows, observed[members])
             continue
-        x, y = _representative(a), _representative(b)
+        question = _representative(a, b)
         draws = n_permutations * min(len(members), MAX_POOL)
         spans.append((members, slice(len(questions), len(questions) + draws)))
-        questions += [Question(x, y, (seed, k)) for k in range(draws)]
+        questions += [replace(question, seed=(seed, k)) for k in range(draws)]
     statistics = statistic(engine.run(questions)) if questions else np.empty(0)
     for members, span in spans:
         null = np.sort(statistics[span])
@@ -82,6 +83,12 @@ def _null_key(i: int, a: Side, b: Side) -> Hashable:
     return (a.n_rows, *keys) if "untied" in keys else i
 
 
-def _representative(side: Side) -> np.ndarray:
-    """Return values with the same null distribution; for an untied column its ranks, in order."""
-    return np.arange(float(side.n_rows))[:, None] if side.untied else side.values
+def _representative(a: Side, b: Side) -> Question:
+    """Return a question with the same null distribution; untied columns become ordered ranks."""
+    question = Question.of(a, b)
+    ranks = np.arange(float(a.n_rows))[:, None]
+    return replace(
+        question,
+        x=ranks if a.untied else question.x,
+        y=ranks if b.untied else question.y,
+    )

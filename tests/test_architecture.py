@@ -16,7 +16,7 @@ LAYERS = {
     "_validation": set(),
     "_encoding": {"_validation"},
     "_checkpoint": {"core"},
-    "_inference": {"_checkpoint", "core"},
+    "_inference": {"_checkpoint", "_encoding", "core"},
     "_domain": {"_encoding", "core"},
     "_null": {"_checkpoint"},
     "_permutation": {"_encoding", "_inference", "_null", "core"},

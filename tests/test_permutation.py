@@ -27,7 +27,7 @@ class CountingEngine:
 
 def side(column):
     values = np.asarray(column, dtype=float)[:, None]
-    return Side(values, None, np.inf, values, True)
+    return Side(values, None, np.inf, values, True, values, False)
 
 
 def point(distribution):

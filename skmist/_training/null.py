@@ -16,6 +16,7 @@ DRAWS = 20_000
 N_RANKS = 240  # order statistics kept
 ALL_TO = 16  # up to here every number of rows has draws of its own
 N_SIZES = 37  # numbers of rows above, evenly spaced on a logarithmic scale
+LARGEST = 10_000  # rows; drawing the table for more would take hours
 CHUNK = 2000  # draws that go to the engine at a time
 
 
@@ -41,7 +42,7 @@ def draw_null(n: int, draws: int, seed: int, engine: Engine) -> np.ndarray:
     parts = []
     for start in range(0, draws, CHUNK):
         numbers = range(start, min(start + CHUNK, draws))
-        questions = [Question(column, column, (seed, n, k)) for k in numbers]
+        questions = [Question(column, column, seed=(seed, n, k)) for k in numbers]
         parts.append(engine.run(questions).mean().numpy())
     return np.concatenate(parts)
 
@@ -66,7 +67,7 @@ def make_table(
     seed : int
         Seed of the draws.
     sizes : sequence of int, optional
-        Numbers of rows; by default from the smallest to the largest of training.
+        Numbers of rows; by default from the smallest of training to ``LARGEST``.
     n_jobs : int, optional
         Number of batches at once.
     report : callable
@@ -77,7 +78,7 @@ def make_table(
     NullTable
     """
     engine = Engine(checkpoint, n_jobs=n_jobs)
-    sizes = sizes or default_sizes(engine.config.n_min, engine.config.n_max)
+    sizes = sizes or default_sizes(engine.config.n_min, LARGEST)
     ranks = kept_ranks(draws)
     rows = []
     for n in sizes:
