@@ -19,9 +19,7 @@ CANNOT_SEE = "most distinct values of a discrete side occur once, which hides it
 PERFECT = "one side determines the other exactly, so that the true value is infinite"
 
 
-def range_reasons(
-    config: CoreConfig, n: int, dx: int, dy: int, single: bool = False
-) -> list[str]:
+def range_reasons(config: CoreConfig, n: int, dx: int, dy: int, single: bool = False) -> list[str]:
     """Return why a sample of this shape lies outside the trained range, if it does.
 
     ``single`` tells that one column stands against one.

@@ -10,7 +10,16 @@ import torch
 from scipy import stats
 
 from skmist.baselines import ksg_mi
-from skmist.core import CoreConfig, MISTNetwork, critic, elliptical, grids, neighbours, plugin, scores
+from skmist.core import (
+    CoreConfig,
+    MISTNetwork,
+    critic,
+    elliptical,
+    grids,
+    neighbours,
+    plugin,
+    scores,
+)
 
 
 def test_mid_ranks_agree_with_scipy():
@@ -162,7 +171,7 @@ def test_critic_sees_an_interaction_and_no_more():
         ]
         return critic.critic_features(*distances)
 
-    assert likelihood(xor).anchors[:, 0].min() > 0.3
+    assert likelihood(xor).anchors[:, 0].min() > 0.25
     independent = likelihood(y)
     assert independent.anchors[:, 0].abs().max() < 0.02
     assert independent.evidence[:, 0].abs().max() < 0.3  # free of bias

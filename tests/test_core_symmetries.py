@@ -16,7 +16,9 @@ TOLERANCE = {"rtol": 2e-4, "atol": 2e-4}
 def network() -> MISTNetwork:
     """Return a network whose last layer is far from its tame start."""
     torch.manual_seed(3)
-    network = MISTNetwork(CoreConfig(width=32, head_width=64, row_width=16, bivariate_width=32)).eval()
+    network = MISTNetwork(
+        CoreConfig(width=32, head_width=64, row_width=16, bivariate_width=32)
+    ).eval()
     with torch.no_grad():
         for part in (network.bivariate, network.joint):
             part.head.out.weight.mul_(10)

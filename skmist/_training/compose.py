@@ -173,6 +173,34 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
     return torch.cat([x, more], -1)
 
 
+def embed(rng: Rng, x: Tensor, extra: int) -> Tensor:
+    """Append smooth functions of the columns, which add no information, and mix all columns.
+
+    The result lies on a curved surface of as many dimensions as there were columns. In half of the
+    calls that append at least 2 d + 1 waves, the d columns themselves are left out: that many
+    generic smooth functions determine them still (Whitney's embedding theorem).
+    """
+    b, _, d = x.shape
+    x = unit_scale(x)
+    kind = rng.choose(("waves", "bumps", "mixed"))
+    frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
+    inner = x @ (rng.normal(b, d, extra) * frequency / d**0.5) + 3 * rng.normal(b, 1, extra)
+    waves = torch.sin(inner)
+    if kind == "waves":
+        more = waves
+    else:
+        centre = 1.2 * rng.normal(b, 1, d, extra)
+        width = rng.log_uniform(b, 1, 1, low=0.4, high=1.5) * d**0.5
+        bumps = torch.exp(-0.5 * (x.unsqueeze(-1) - centre).square().sum(2) / width.square())
+        more = 3 * bumps
+        if kind == "mixed":
+            more = torch.where(rng.uniform(b, 1, extra) < 0.5, more, waves)
+    whole = torch.cat([x, more], -1)
+    if kind == "waves" and extra > 2 * d and rng.coin(0.5):
+        whole = torch.cat([torch.cos(inner[..., :d]), more], -1)
+    return rotate(rng, whole) if rng.coin(0.5) else whole
+
+
 def swap(draw: Draw) -> Draw:
     """Exchange X and y."""
     return Draw(draw.y, draw.x, draw.mi)

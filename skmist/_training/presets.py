@@ -221,20 +221,35 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
             bx, by = rng.host_log_integer(1, left_x - 1), rng.host_log_integer(1, left_y - 1)
             blocks.append(draw_block(rng, batch, n, bx, by))
             left_x, left_y = left_x - bx, left_y - by
-    idle_x = rng.host_integer(0, left_x - 1) if left_x > 1 and rng.coin(0.3) else 0
-    idle_y = rng.host_integer(0, left_y - 1) if left_y > 1 and rng.coin(0.15) else 0
-    copies = rng.host_integer(1, idle_x) if idle_x and rng.coin(0.3) else 0
-    blocks.append(draw_block(rng, batch, n, left_x - idle_x, left_y - idle_y))
+    idle_x, more_x = _idle(rng, left_x, 0.35)
+    idle_y, more_y = _idle(rng, left_y, 0.2)
+    blocks.append(draw_block(rng, batch, n, left_x - idle_x - more_x, left_y - idle_y - more_y))
     draw = beside(blocks)
-    x = compose.redundant(rng, draw.x, copies) if copies else draw.x
+    x, y = (_widened(rng, v, more) for v, more in ((draw.x, more_x), (draw.y, more_y)))
     x = compose.map_side(rng, x)
-    y = draw.y if dy > 1 and _has_ties(draw.y) else compose.map_side(rng, draw.y)
-    noise_x = compose.noise_columns(rng, batch, n, idle_x - copies)
+    y = y if dy > 1 and _has_ties(y) else compose.map_side(rng, y)
+    noise_x = compose.noise_columns(rng, batch, n, idle_x)
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
     draw = Draw(torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1), draw.mi)
     if rng.coin(0.25):
         draw = compose.rounded(rng, draw)
     return compose.independent(rng, draw) if rng.coin(0.07) else draw
+
+
+def _idle(rng: Rng, columns: int, p: float) -> tuple[int, int]:
+    """Choose how many of some columns are noise, and how many are functions of the others."""
+    spare = rng.host_integer(1, columns - 1) if columns > 1 and rng.coin(p) else 0
+    more = rng.host_integer(1, spare) if spare and rng.coin(0.5) else 0
+    if more and rng.coin(0.5):  # no noise beside them
+        more = spare
+    return spare - more, more
+
+
+def _widened(rng: Rng, x: torch.Tensor, more: int) -> torch.Tensor:
+    """Append functions of the columns, which add no information."""
+    if not more:
+        return x
+    return (compose.redundant if rng.coin(0.4) else compose.embed)(rng, x, more)
 
 
 def _has_ties(x: torch.Tensor) -> bool:

@@ -95,9 +95,12 @@ def bivariate_features(
     coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), n, are_labels)
     moments, tests, explained = _moments(counts, a, b, n)
     fits, evidence = _elliptical(a, b, batch)
-    groups = (counts.sum(1) > 0).sum(1).float() if b.is_labels else torch.ones_like(smaller)
+    groups = [
+        (counts.sum(axis) > 0).sum(1).float() if side.is_labels else torch.ones_like(smaller)
+        for axis, side in ((2, a), (1, b))
+    ]
     if b.is_labels:
-        corrected = 1 - (1 - explained) * (n - 1) / (n - groups).clamp_min(1)
+        corrected = 1 - (1 - explained) * (n - 1) / (n - groups[1]).clamp_min(1)
         gauss = torch.stack([explained, corrected.clamp_min(0)], 1)
         gauss = -0.5 * torch.log1p(-gauss.clamp(0, 0.999999))
     else:
@@ -113,7 +116,7 @@ def bivariate_features(
     context = torch.cat(
         [
             told.expand(batch, -1),
-            torch.log(groups).unsqueeze(1) / 3,
+            torch.log(groups[0] * groups[1]).unsqueeze(1) / 3,
             torch.stack([smaller / math.log(n), larger / math.log(n), smaller / 3], 1),
             torch.stack([a.ties + b.ties, (a.ties - b.ties).abs()], 1),
         ],

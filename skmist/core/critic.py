@@ -106,7 +106,7 @@ def critic_features(x: Tensor, y: Tensor) -> CriticFeatures:
 
 
 def _log_det(m: Tensor) -> Tensor:
-    """Return -1/2 log det(I - m m'), shape (B,), non-negative."""
+    """Return 1/2 log det(I + m m'), shape (B,): a sum over canonical correlations, bounded."""
     eye = torch.eye(m.shape[1], dtype=m.dtype, device=m.device)
-    chol = torch.linalg.cholesky_ex(1.0001 * eye - 0.999 * m @ m.transpose(1, 2))[0]
-    return -chol.diagonal(dim1=1, dim2=2).clamp(1e-6, 1).log().sum(1)
+    chol = torch.linalg.cholesky_ex(eye + m @ m.transpose(1, 2))[0]
+    return chol.diagonal(dim1=1, dim2=2).clamp_min(1).log().sum(1)

@@ -120,9 +120,7 @@ def kernel_estimates(counts: Tensor, cells: Tensor, labels: tuple[bool, bool]) -
     return torch.stack(without + with_it, 1)
 
 
-def histogram_estimates(
-    counts: Tensor, n: int, labels: tuple[bool, bool]
-) -> tuple[Tensor, Tensor]:
+def histogram_estimates(counts: Tensor, n: int, labels: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
     """Return histogram estimates at several sizes, corrected for their bias, and occupation.
 
     The correction is that of Miller, "Note on the bias of information estimates" (1955), with the

@@ -21,9 +21,7 @@ from skmist.core.moments import N_PAIR, pair_features, pair_moments
 from skmist.core.plugin import plugin_entropies
 
 N_CONTEXT = 8
-N_FIXED_ANCHORS = (
-    elliptical.N_ANCHORS + len(neighbours.NEIGHBOURS) + 2 + critic.N_CRITIC_ANCHORS
-)
+N_FIXED_ANCHORS = elliptical.N_ANCHORS + len(neighbours.NEIGHBOURS) + 2 + critic.N_CRITIC_ANCHORS
 
 
 @dataclass

@@ -117,12 +117,22 @@ def standardise(phi: Tensor) -> Tensor:
     return phi * torch.where(variance > 1e-4, variance.clamp_min(1e-4).rsqrt(), 0.0)
 
 
+def _mix(key: Tensor) -> Tensor:
+    """Scramble 64-bit integers."""
+    key = key * 0x2545F4914F6CDD1D
+    key = (key ^ (key >> 29)) * 0x1B03738712FAD5C9
+    key = (key ^ (key >> 32)) * 0x2545F4914F6CDD1D
+    return key ^ (key >> 31)
+
+
 def shuffle_rows(ranks: Tensor) -> Tensor:
     """Put rows into a pseudo-random order, that of a hash of their ranks.
 
     The order does not depend on the order in which rows or columns were given, nor on sign flips, and
     is found in integers, so that it is exact: the first rows are a random subsample, and the
-    first half of them a random half.
+    first half of them a random half. Only equal rows have equal hashes: a first hash, of the
+    distances from the middle, gives every column a name and a direction of its own, and the second
+    one is of the ranks in that direction, by column.
 
     Parameters
     ----------
@@ -133,11 +143,9 @@ def shuffle_rows(ranks: Tensor) -> Tensor:
     -------
     LongTensor of shape (B, d, n)
     """
-    n = ranks.shape[-1]
-    key = (2 * ranks - 2 * (n - 1)).abs() + 1  # sign flips leave it as it is
-    key = key * 0x2545F4914F6CDD1D
-    key = (key ^ (key >> 29)) * 0x1B03738712FAD5C9
-    key = (key ^ (key >> 32)).sum(1)
-    key = key * 0x2545F4914F6CDD1D
-    order = (key ^ (key >> 31)).argsort(-1)
+    centred = ranks - (ranks.shape[-1] - 1)
+    first = _mix(_mix(centred.abs() + 1).sum(1, keepdim=True)) & 0xFFFF  # (B, 1, n)
+    direction = torch.where((first * centred).sum(2, keepdim=True) < 0, -1, 1)
+    name = _mix((first * centred.abs()).sum(2, keepdim=True) + 1)
+    order = _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
     return ranks.gather(2, order.unsqueeze(1).expand_as(ranks))

@@ -31,6 +31,8 @@ def reference(m: int, device: torch.device) -> Tensor:
 
 def column(kind: str, u: Tensor) -> Tensor:
     """Map uniform values to a symmetric margin of unit scale."""
+    if kind == "bits":
+        return torch.sign(u - 0.5)
     if kind == "uniform":
         return 3.46 * (u - 0.5)
     z = torch.special.ndtri(u)
@@ -100,7 +102,8 @@ def sample(rng: Rng, batch: int, n: int, dx: int) -> Draw:
         raise ValueError(f"An interaction needs two columns or more, got dx={dx}.")
     m = 3 if dx > 2 and rng.coin(0.3) else 2
     kind = rng.choose(KINDS, WEIGHTS)
-    margin = rng.choose(("normal", "uniform", "heavy"), (2, 2, 1))
+    bits = 1.2 if kind in ("parity", "difference", "smaller") else 0.0  # others would be constant
+    margin = rng.choose(("normal", "uniform", "heavy", "bits"), (2, 2, 1, bits))
     free = parameters(rng, batch)
     x = column(margin, rng.uniform(batch, n, m))
     known = interaction(kind, column(margin, reference(m, rng.device)), free)
@@ -111,9 +114,8 @@ def sample(rng: Rng, batch: int, n: int, dx: int) -> Draw:
         y, mi = noisy_label(rng, value, known)
     else:
         y, mi = noisy_number(rng, value, known)
-    noise = column(
-        rng.choose(("normal", "uniform", "heavy"), (2, 2, 1)), rng.uniform(batch, n, dx - m)
-    )
+    noise = margin if margin == "bits" else rng.choose(("normal", "uniform", "heavy"), (2, 2, 1))
+    noise = column(noise, rng.uniform(batch, n, dx - m))
     order = torch.randperm(dx, generator=rng.host).to(rng.device)
     return Draw(torch.cat([x, noise], -1)[..., order], y.unsqueeze(-1), mi.clamp_min(0))
 
