@@ -5,6 +5,8 @@
 MISTEstimator()
 """
 
+from skmist._clustering import cluster_order
+from skmist._display import MutualInfoDisplay
 from skmist._estimator import MISTEstimator
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import MutualInformation, mutual_info, mutual_info_matrix
@@ -17,9 +19,11 @@ __all__ = [
     "MISTEstimator",
     "MISTFeatureSelector",
     "MISTScore",
+    "MutualInfoDisplay",
     "MutualInformation",
     "OutOfDomainWarning",
     "__version__",
+    "cluster_order",
     "mutual_info",
     "mutual_info_matrix",
 ]

@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmist._information import Settings, columnwise
 from skmist._parameters import SHARED_CONSTRAINTS, issue
+from skmist._selection.columns import Answers, Columns, complete_columns
+from skmist._selection.search import Rule, backward, forward, shuffled_reference
+from skmist._selection.testing import benjamini_hochberg
 from skmist._validation import Notes, read_pair
 
 
@@ -23,20 +27,39 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
 
     Parameters
     ----------
-    strategy : {"relevance"}, default="relevance"
-        How features are judged. "relevance": by the mutual information of each one with y.
-    n_features_to_select : int, float or None, default=None
-        Number of features to keep, or the share of them if a float between 0 and 1. None keeps all
-        that reach `threshold`; without a threshold, half of the features.
+    strategy : {"relevance", "mrmr", "jmi", "joint"}, default="relevance"
+        How features are judged.
+
+        - "relevance": by I(X_j; y), the mutual information of each one with y. Copies of an
+          informative feature all score high.
+        - "mrmr": one after the other, by I(X_j; y) less the mean of I(X_j; X_k) over the X_k
+          already chosen [1]_.
+        - "jmi": one after the other, by the mean over the chosen X_k of I(X_j, X_k; y) - I(X_k; y)
+          [2]_ [3]_.
+        - "joint": one after the other, by I(S, X_j; y) - I(S; y), S all features chosen. Sees what
+          features tell only together.
+    direction : {"forward", "backward"}, default="forward"
+        Whether "joint" starts from no feature and adds, or from all of them and leaves out. The
+        others go forward.
+    n_features_to_select : int, float, "auto" or None, default=None
+        Number of features to keep, or the share of them if a float between 0 and 1. "auto" keeps
+        features as long as they gain more than shuffled copies would, see Notes. None keeps all
+        that pass `threshold` and `alpha`; without these, half of the features.
     threshold : float or None, default=None
-        Smallest score of a feature that is kept, in `units`.
+        Smallest score ("relevance") or gain (the others) of a feature that is kept, in `units`.
+    alpha : float or None, default=None
+        Keep, or search among, only those features that tell something about y by themselves: a test
+        of each one, by permutations, with at most this share of false discoveries expected
+        (Benjamini and Hochberg [4]_). Not for "joint", which looks for features that need not tell
+        anything by themselves. A single discovery among p features takes about ``p / alpha``
+        permutations.
     pvalues : bool, default=False
-        Whether to test each feature for independence of y, by permutations.
+        Whether to test each feature for independence of y, by permutations; `alpha` does so too.
     n_permutations : int, default=199
         Number of permutations of the test. Continuous features without ties share one null
         distribution, with up to ten times as many.
     random_state : int, RandomState instance or None, default=0
-        Seed of the permutations; nothing else is random.
+        Seed of the permutations and of the shuffled copies; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
@@ -61,15 +84,21 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     Attributes
     ----------
     scores_ : ndarray of shape (n_features,)
-        Point estimates of I(X_j; y), in `units`.
+        Point estimates of I(X_j; y), in `units`, whatever the strategy.
     intervals_ : ndarray of shape (n_features, 2)
         Central intervals of probability `level`, in `units`.
     pvalues_ : ndarray of shape (n_features,)
-        P-values of independence; only with ``pvalues=True``.
+        P-values of independence; only with ``pvalues=True`` or `alpha`.
     support_ : ndarray of bool of shape (n_features,)
         Which features are kept.
     ranking_ : ndarray of int of shape (n_features,)
-        Rank of each feature; 1 is the best.
+        Rank of each feature; 1 is the best. A search ranks features in the order of choice, then
+        the others by their last gain, then copies of chosen features.
+    path_ : structured ndarray of shape (n_steps,)
+        Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
+        (left out, if backward), ``gain`` (negative if backward), and ``mi``, ``low``, ``high``:
+        estimate and interval of the information that all features of that step have together, in
+        `units` (NaN beyond the number of columns that the network was trained on).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)
@@ -87,6 +116,39 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     --------
     MISTScore : The same scores for SelectKBest, SelectFdr and their kin.
     MISTEstimator : Mutual information of all features together.
+    MutualInfoDisplay : Pictures of scores and search.
+
+    Notes
+    -----
+    A **copy** of a chosen feature is never chosen while another feature is left. Copies are found
+    by exact comparison on the samples where both are present: strictly monotone functions of each
+    other; for columns that are not continuous, also values that belong to each other one to one.
+
+    Where "auto" ends: the best of many uninformative features looks informative, and so does the
+    best of as many copies of them with **shuffled rows**. A gain counts if it lies beyond the
+    interval from 0 that holds the largest gain of all shuffled copies with probability `level`:
+    if it is larger than all of them in nine shuffles (``level=0.9``; at most 1,000 copies in all
+    are looked at, so that with more than some hundred features the probability is lower). Backward,
+    a loss counts if no shuffled copy in the place of the feature tells as much as the feature.
+
+    Where the lower end of the best gain is below that of a shuffled copy, "joint" looks at
+    **pairs** of columns too, until that finds nothing once: up to 5,000 pairs of the columns with
+    the largest gains by themselves. So two columns of which only the exclusive or tells about y
+    are found among up to 100. The lower end of the interval of a pair has to exceed all estimates
+    of shuffled pairs.
+
+    With ``missing="pairwise"`` each estimate rests on all samples that are complete for it. Of a
+    joint search over columns with gaps, fewer and fewer samples are left with each step.
+
+    References
+    ----------
+    .. [1] H. Peng, F. Long, C. Ding, "Feature selection based on mutual information: criteria of
+       max-dependency, max-relevance, and min-redundancy", IEEE TPAMI 27(8), 2005.
+    .. [2] H. Yang, J. Moody, "Data visualization and feature selection: new algorithms for
+       nongaussian data", NIPS 1999.
+    .. [3] G. Brown, A. Pocock, M.-J. Zhao, M. Luján, "Conditional likelihood maximisation: a
+       unifying framework for information theoretic feature selection", JMLR 13, 2012.
+    .. [4] Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57(1), 1995.
 
     Examples
     --------
@@ -98,17 +160,27 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     (442, 3)
     >>> len(selector.get_feature_names_out())
     3
+
+    A copy of a feature is not chosen beside it:
+
+    >>> X["copy"] = X["bmi"]
+    >>> selector = MISTFeatureSelector(strategy="jmi", n_features_to_select=4).fit(X, y)
+    >>> bool({"bmi", "copy"} <= set(selector.get_feature_names_out()))
+    False
     """
 
     _parameter_constraints: dict = {
         **SHARED_CONSTRAINTS,
-        "strategy": [StrOptions({"relevance"})],
+        "strategy": [StrOptions({"relevance", "mrmr", "jmi", "joint"})],
+        "direction": [StrOptions({"forward", "backward"})],
         "n_features_to_select": [
             Interval(Integral, 1, None, closed="left"),
             Interval(RealNotInt, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
             None,
         ],
         "threshold": [Interval(Real, None, None, closed="neither"), None],
+        "alpha": [Interval(Real, 0, 1, closed="neither"), None],
         "pvalues": ["boolean"],
     }
 
@@ -116,8 +188,10 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         self,
         *,
         strategy: str = "relevance",
-        n_features_to_select: int | float | None = None,
+        direction: str = "forward",
+        n_features_to_select: int | float | str | None = None,
         threshold: float | None = None,
+        alpha: float | None = None,
         pvalues: bool = False,
         n_permutations: int = 199,
         random_state: Any = 0,
@@ -133,8 +207,10 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         verbose: bool | int = False,
     ):
         self.strategy = strategy
+        self.direction = direction
         self.n_features_to_select = n_features_to_select
         self.threshold = threshold
+        self.alpha = alpha
         self.pvalues = pvalues
         self.n_permutations = n_permutations
         self.random_state = random_state
@@ -169,10 +245,12 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         ------
         ValueError
             If there are fewer than 8 samples, infinities, or missing values with
-            ``missing="error"``; or if shapes or dtypes cannot be used.
+            ``missing="error"``; if shapes or dtypes cannot be used; or if ``strategy`` does not go
+            with ``direction="backward"`` or with ``alpha``.
         """
+        self._check_combinations()
         validate_data(self, X, y, skip_check_array=True)
-        settings = Settings.of(self, self.pvalues)
+        settings, seed = self._settings()
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
         estimates, self.feature_types_, self.target_types_ = columnwise(
@@ -180,39 +258,96 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         )
         self.scores_ = estimates.values
         self.intervals_ = estimates.intervals
+        for name in ("pvalues_", "path_"):
+            if hasattr(self, name):
+                delattr(self, name)  # of an earlier fit
         if estimates.pvalues is not None:
             self.pvalues_ = estimates.pvalues
-        elif hasattr(self, "pvalues_"):
-            del self.pvalues_  # of an earlier fit
         self.n_samples_used_ = estimates.n_used
         self.in_domain_ = estimates.in_domain
-        order = np.argsort(-self.scores_, kind="stable")
+        passed = np.arange(len(self.scores_))
+        if self.alpha is not None:
+            passed = np.flatnonzero(benjamini_hochberg(self.pvalues_, self.alpha))
+        count = self._count(len(self.scores_))
+        rule = Rule(count, self._auto, self.threshold, self.level, seed)
+        columns = complete_columns(
+            left, self.feature_types_, right, self.target_types_, settings, notes
+        )
+        kept, order = self._search(columns, passed, rule)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)
-        self.support_ = self._select(order)
+        self.support_ = np.zeros(len(order), dtype=bool)
+        self.support_[kept] = True
         issue(notes)
         return self
 
-    def _select(self, order: np.ndarray) -> np.ndarray:
-        """Return the mask of the features to keep, given their order, the best first."""
-        p, wanted = len(order), self.n_features_to_select
+    @property
+    def _auto(self) -> bool:
+        return isinstance(self.n_features_to_select, str)
+
+    def _check_combinations(self) -> None:
+        """Raise ValueError for parameters that exclude each other."""
+        if self.direction == "backward" and self.strategy != "joint":
+            raise ValueError(
+                f'direction="backward" goes with strategy="joint" only, got {self.strategy!r}.'
+            )
+        if self.alpha is not None and self.strategy == "joint":
+            raise ValueError(
+                f"alpha={self.alpha} does not go with strategy='joint', which looks for features "
+                "that need not tell anything by themselves; n_features_to_select='auto' does."
+            )
+
+    def _settings(self) -> tuple[Settings, int]:
+        """Return how to ask, and the seed of the shuffled copies."""
+        tested = self.pvalues or self.alpha is not None
+        forward_joint = self.strategy == "joint" and self.direction == "forward"
+        if tested or not (self._auto or forward_joint):
+            settings = Settings.of(self, tested)
+            return settings, settings.seed
+        # of the caller's generator no number is drawn unless something is shuffled
+        generator = check_random_state(self.random_state)
+        return Settings.of(self, False), int(generator.randint(np.iinfo(np.int32).max))
+
+    def _search(
+        self, columns: Columns, passed: np.ndarray, rule: Rule
+    ) -> tuple[list[int] | np.ndarray, list[int] | np.ndarray]:
+        """Return the features to keep, and all of them in order, the best first."""
+        relevance = Answers(self.scores_, *self.intervals_.T)
+        order = np.argsort(-self.scores_, kind="stable")
+        if self.strategy == "relevance":
+            keep = np.isin(order, passed)
+            if rule.threshold is not None:
+                keep &= self.scores_[order] >= rule.threshold
+            if rule.auto:
+                keep &= self.scores_[order] > shuffled_reference(columns, rule)
+            return order[keep][: rule.count], order
+        if self.direction == "backward":
+            found = backward(columns, relevance, passed, rule)
+        else:
+            found = forward(self.strategy, columns, relevance, passed, rule)
+        columns.note_outside()
+        self.path_ = found.path
+        others = order[~np.isin(order, passed)].tolist()
+        return found.kept, found.kept + found.rest + others
+
+    def _count(self, p: int) -> int:
+        """Return the largest number of features to keep; the smallest one, if backward."""
+        wanted = self.n_features_to_select
+        if self._auto or (
+            wanted is None and (self.threshold is not None or self.alpha is not None)
+        ):
+            return 1 if self.direction == "backward" else p
         if wanted is None:
-            count = p if self.threshold is not None else max(1, p // 2)
-        elif isinstance(wanted, Integral):
+            return max(1, p // 2)
+        if isinstance(wanted, Integral):
             if wanted > p:
                 warnings.warn(
                     f"n_features_to_select={wanted} is greater than the number of features, {p}: "
                     "all of them are kept.",
                     stacklevel=4,
                 )
-            count = min(wanted, p)
-        else:
-            count = max(1, int(p * wanted))
-        support = np.zeros(p, dtype=bool)
-        support[order[:count]] = True
-        if self.threshold is not None:
-            support &= self.scores_ >= self.threshold
-        return support
+            return min(int(wanted), p)
+        return max(1, int(p * wanted))
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)

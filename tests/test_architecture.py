@@ -24,6 +24,9 @@ LAYERS = {
         "_domain", "_encoding", "_inference", "_null", "_permutation", "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
+    "_clustering": set(),
+    "_conditional": {"_encoding", "_information", "_validation"},
+    "_selection": {"_encoding", "_information", "_validation"},
 }  # fmt: skip
 
 

@@ -29,6 +29,10 @@ VARIANTS = [
     MISTEstimator(pvalue=True, n_permutations=3),
     MISTFeatureSelector(missing="pairwise", n_features_to_select=1, threshold=0.0),
     MISTFeatureSelector(pvalues=True, n_permutations=3),
+    MISTFeatureSelector(strategy="mrmr", missing="pairwise"),
+    MISTFeatureSelector(strategy="jmi", n_features_to_select=2),
+    MISTFeatureSelector(strategy="joint", n_features_to_select="auto", level=0.5),
+    MISTFeatureSelector(strategy="joint", direction="backward", threshold=0.1),
 ]
 
 
@@ -78,7 +82,7 @@ def test_constructors_only_store_their_parameters(cls):
 def test_documented_parameters_and_defaults_are_those_of_the_signature(obj):
     doc = inspect.getdoc(obj)
     section = doc.split("Parameters\n----------\n")[1].split("\n\n", 1)[0]
-    if obj is MISTEstimator:
+    if obj in (MISTEstimator, MISTFeatureSelector):
         section = doc.split("Parameters\n----------\n")[1].split("\n\nAttributes\n")[0]
     documented = {}
     for names, text in re.findall(r"^(\w[\w, ]*) : (.*)$", section, flags=re.M):

@@ -1,10 +1,11 @@
 """A critic in closed form: the density ratio of rows, from kernel features of both sides.
 
-p(x, y) / p(x) p(y) - 1 = f(x)' M g(y), with f and g whitened kernel functions at landmark rows, has its
-least-squares solution in M, the cross-correlation of f and g (Sugiyama, Suzuki and Kanamori, "Density
-Ratio Estimation in Machine Learning", 2012, chapter 6). The singular values of M are canonical
-correlations, which no invertible map of X or of y changes. The rows are split in two halves: products
-of the halves' cross-correlations are free of the upward bias that each by itself has.
+p(x, y) / p(x) p(y) - 1 = f(x)' M g(y), with f and g whitened kernel functions at landmark rows,
+has its least-squares solution in M, the cross-correlation of f and g (Sugiyama, Suzuki and
+Kanamori, "Density Ratio Estimation in Machine Learning", 2012, chapter 6). The singular values of M
+are canonical correlations, which no invertible map of X or of y changes. The rows are split in two
+halves: products of the halves' cross-correlations are free of the upward bias that each by itself
+has.
 """
 
 from __future__ import annotations

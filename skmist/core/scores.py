@@ -128,8 +128,8 @@ def _mix(key: Tensor) -> Tensor:
 def shuffle_rows(ranks: Tensor) -> Tensor:
     """Put rows into a pseudo-random order, that of a hash of their ranks.
 
-    The order does not depend on the order in which rows or columns were given, nor on sign flips, and
-    is found in integers, so that it is exact: the first rows are a random subsample, and the
+    The order does not depend on the order in which rows or columns were given, nor on sign flips,
+    and is found in integers, so that it is exact: the first rows are a random subsample, and the
     first half of them a random half. Only equal rows have equal hashes: a first hash, of the
     distances from the middle, gives every column a name and a direction of its own, and the second
     one is of the ranks in that direction, by column.

@@ -1,0 +1,173 @@
+"""The command ``skmist``: rank the columns of a file, or all its pairs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from skmist._clustering import cluster_order
+from skmist._feature_selection import MISTFeatureSelector
+from skmist._functions import mutual_info_matrix
+
+OUTPUTS = (".csv", ".json", ".md", ".png")
+
+
+class _UsageError(Exception):
+    """What is wrong with the input, in one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, or 2 if the usage or the input is wrong."""
+    args = _parser().parse_args(argv)
+    try:
+        if args.output is not None and args.output.suffix not in OUTPUTS:
+            raise _UsageError(f"--output should end in one of {', '.join(OUTPUTS)}")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            frame = args.run(args)
+    except (_UsageError, ValueError, TypeError, OSError, ImportError) as error:
+        text = " ".join(str(error).split())
+        print(f"skmist: error: {text}", file=sys.stderr)
+        return 2
+    for text in dict.fromkeys(str(w.message) for w in caught):
+        print(f"skmist: warning: {text}", file=sys.stderr)
+    print(frame.to_string(float_format=lambda v: f"{v:.4g}"))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skmist", description="Mutual information of the columns of a CSV or parquet file."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    rank = commands.add_parser("rank", help="rank the columns by what they tell about a target")
+    rank.add_argument("--target", required=True, action="append", help="column; may be repeated")
+    rank.add_argument(
+        "--strategy", choices=["relevance", "mrmr", "jmi", "joint"], default="relevance"
+    )
+    rank.add_argument("--top", type=_positive, help="number of columns (default: all)")
+    rank.add_argument("--pvalues", action="store_true", help="test each column by permutations")
+    rank.set_defaults(run=_rank)
+    matrix = commands.add_parser("matrix", help="mutual information of all pairs of columns")
+    matrix.add_argument("--normalized", action="store_true", help="from 0 to 1")
+    matrix.add_argument("--cluster", action="store_true", help="put related columns together")
+    matrix.set_defaults(run=_matrix)
+    for command in (rank, matrix):
+        command.add_argument("table", type=Path, help="file, .csv or .parquet, with a header")
+        command.add_argument("--output", type=Path, help=f"file, {', '.join(OUTPUTS)}")
+        command.add_argument("--units", choices=["nats", "bits"], default="nats")
+        command.add_argument("--missing", choices=["error", "pairwise"], default="error")
+        command.add_argument("--n-jobs", type=int)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"should be 1 or more, got {value}")
+    return value
+
+
+def _read(path: Path) -> Any:
+    """Read a table; the suffix says what it is."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise _UsageError("tables are read with pandas: pip install scikit-mist[tables]") from error
+    if path.suffix not in (".csv", ".parquet"):
+        raise _UsageError(f"expected a file that ends in .csv or .parquet, got {path.name}")
+    if not path.is_file():
+        raise _UsageError(f"there is no file {path}")
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise _UsageError(
+            "parquet files are read with pyarrow: pip install scikit-mist[tables]"
+        ) from error
+    return pd.read_parquet(path)
+
+
+def _rank(args: argparse.Namespace) -> Any:
+    import pandas as pd
+
+    frame = _read(args.table)
+    if absent := [name for name in args.target if name not in frame]:
+        columns = ", ".join(map(str, frame.columns))
+        raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}")
+    X, y = frame.drop(columns=args.target), frame[args.target]
+    if not X.shape[1]:
+        raise _UsageError("there is no column beside the target")
+    selector = MISTFeatureSelector(
+        strategy=args.strategy,
+        n_features_to_select=min(args.top or X.shape[1], X.shape[1]),
+        pvalues=args.pvalues,
+        units=args.units,
+        missing=args.missing,
+        n_jobs=args.n_jobs,
+    ).fit(X, y)
+    low, high = selector.intervals_.T
+    table = pd.DataFrame(
+        {"rank": selector.ranking_, "feature": list(X.columns), "mi": selector.scores_}
+        | {"low": low, "high": high}
+        | ({"pvalue": selector.pvalues_} if args.pvalues else {})
+        | {"type": selector.feature_types_, "samples": selector.n_samples_used_}
+    )
+    table = table[selector.support_].sort_values("rank").set_index("rank")
+    if args.output is not None and args.output.suffix == ".png":
+        from skmist._display import MutualInfoDisplay
+
+        kind = "bars" if args.strategy == "relevance" else "path"
+        _save(MutualInfoDisplay.from_estimator(selector, kind=kind, top=args.top or 30), args)
+    else:
+        _write(table, args.output)
+    return table
+
+
+def _matrix(args: argparse.Namespace) -> Any:
+    frame = _read(args.table)
+    table = mutual_info_matrix(
+        frame, normalized=args.normalized, units=args.units, missing=args.missing,
+        n_jobs=args.n_jobs,
+    )  # fmt: skip
+    if args.cluster:
+        order = cluster_order(table)
+        table = table.iloc[order, order]
+    if args.output is not None and args.output.suffix == ".png":
+        from skmist._display import MutualInfoDisplay
+
+        units = "normalized" if args.normalized else args.units
+        label = f"mutual information ({units})"
+        names = [str(name) for name in table.columns]
+        _save(MutualInfoDisplay("matrix", table.to_numpy(), names, label=label).plot(), args)
+    else:
+        _write(table, args.output)
+    return table
+
+
+def _write(table: Any, path: Path | None) -> None:
+    """Write a table in the format that the suffix says."""
+    if path is None:
+        return
+    if path.suffix == ".csv":
+        table.to_csv(path)
+    elif path.suffix == ".json":
+        orient = "records" if table.index.name else "index"
+        (table.reset_index() if table.index.name else table).to_json(path, orient=orient, indent=1)
+    else:
+        flat = table.reset_index()
+        rows = [list(flat.columns), ["---"] * flat.shape[1], *flat.itertuples(index=False)]
+        path.write_text("".join(f"| {' | '.join(map(_cell, row))} |\n" for row in rows), "utf-8")
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def _save(display: Any, args: argparse.Namespace) -> None:
+    display.figure_.savefig(args.output, dpi=150)

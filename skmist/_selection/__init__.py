@@ -1,0 +1,1 @@
+"""Search for sets of features: criteria, forward selection, backward elimination, stopping."""

@@ -1,0 +1,190 @@
+"""Questions about sets of columns: what they tell together, about y or about each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from skmist._encoding import CONTINUOUS, Side, encode
+from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
+from skmist._validation import MIN_SAMPLES, Notes, Table
+
+_PROBE = 64  # rows on which a copy has to show before all are looked at
+
+
+class Answers(NamedTuple):
+    """Estimates in the units of the settings; NaN where too few rows are complete."""
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The features, with the target, ready for questions about any of them together.
+
+    Rows where a column of the question is missing are left out, question by question.
+
+    Parameters
+    ----------
+    X : Table
+        Features, on the rows where y is complete.
+    types : ndarray of str objects of shape (n_features,)
+        Types of the features.
+    y : Table
+        Target, without missing values.
+    y_types : ndarray of str objects of shape (n_targets,)
+        Types of its columns.
+    settings : Settings
+        How to ask; nothing is tested here.
+    notes : Notes
+        Where warnings go.
+    order : ndarray of int of shape (n_samples,) or None
+        With it, the columns in question are read in this order of rows, as copies that know
+        nothing of y; those given as `fixed` stay as they are.
+    """
+
+    X: Table
+    types: np.ndarray
+    y: Table
+    y_types: np.ndarray
+    settings: Settings
+    notes: Notes
+    order: np.ndarray | None = None
+    reasons: dict[tuple[int, ...], list[str]] = field(default_factory=dict)
+
+    def shuffled(self, *seed: int) -> Columns:
+        """Return the same questions about copies of the columns with shuffled rows."""
+        order = np.random.default_rng(seed).permutation(self.X.n_rows)
+        return replace(self, order=order, reasons={})
+
+    def about_y(self, sets: Sequence[Sequence[int]], fixed: Sequence[int] = ()) -> Answers:
+        """Estimate I(fixed and set; y) for each set of columns."""
+
+        def pair(columns: Sequence[int]) -> tuple[Side, Side] | None:
+            table, keep = self._block(columns, fixed)
+            if (count := int(keep.sum())) < MIN_SAMPLES:
+                return None
+            target = self._target if count == len(keep) else self._encode_y(self.y.rows(keep))
+            kinds = self.types[[*fixed, *columns]]
+            return encode(table.rows(keep), kinds, self.notes), target
+
+        return self._answers([tuple(s) for s in sets], pair, fixed)
+
+    def about_column(self, columns: Sequence[int], other: int) -> Answers:
+        """Estimate I(X_j; X_other) for each column j."""
+
+        def pair(columns: Sequence[int]) -> tuple[Side, Side] | None:
+            table, keep = self._block(columns, (other,))
+            if int(keep.sum()) < MIN_SAMPLES:
+                return None
+            table = table.rows(keep)
+            kinds = self.types[[other, *columns]]
+            sides = [encode(table.block([i]), kinds[[i]], self.notes) for i in (1, 0)]
+            return sides[0], sides[1]
+
+        return self._answers([(int(j),) for j in columns], pair, (other,))
+
+    def are_copies(self, j: int, k: int) -> bool:
+        """Tell whether two columns are copies: each value of one belongs to one of the other.
+
+        Continuous columns have to rise or fall with each other strictly; those of labels or of
+        few numbers may be numbered anew.
+        """
+        values = self.X.block([j, k]).values
+        values = values[~np.isnan(values).any(axis=1)]
+        if len(values) < MIN_SAMPLES:
+            return False
+        loose = CONTINUOUS not in (self.types[j], self.types[k])
+        return all(_copies(values[rows], loose) for rows in (slice(_PROBE), slice(None)))
+
+    def note_outside(self) -> None:
+        """Note which questions asked so far lie outside the trained range."""
+        sets = list(self.reasons)
+
+        def name(i: int) -> str:
+            return " + ".join(str(self.X.names[j]) for j in sets[i])
+
+        note_outside([self.reasons[s] for s in sets], name, "set of feature", self.notes)
+
+    @cached_property
+    def _target(self) -> Side:
+        return self._encode_y(self.y)
+
+    def _encode_y(self, y: Table) -> Side:
+        return encode(y, self.y_types, self.notes)
+
+    def _block(self, columns: Sequence[int], fixed: Sequence[int]) -> tuple[Table, np.ndarray]:
+        """Return fixed columns and those in question, and the mask of the rows that are complete.
+
+        The mask is that of the shuffled rows where there are any.
+        """
+        table = self.X.block([*fixed, *columns])
+        if self.order is not None:
+            values = table.values.copy()
+            values[:, len(fixed) :] = values[self.order, len(fixed) :]
+            table = replace(table, values=values)
+        return table, table.complete_rows()
+
+    def _answers(
+        self,
+        sets: Sequence[tuple[int, ...]],
+        pair: Callable[[Sequence[int]], tuple[Side, Side] | None],
+        fixed: Sequence[int],
+    ) -> Answers:
+        out = np.full((3, len(sets)), np.nan)
+        for start, stop in self._chunks(sets, len(fixed)):
+            asked = [(i, pair(sets[i])) for i in range(start, stop)]
+            asked = [(i, sides) for i, sides in asked if sides is not None]
+            if not asked:
+                continue
+            reasons: list[list[str]] = []
+            found = ask([sides for _, sides in asked], self.settings, reasons)
+            index = [i for i, _ in asked]
+            out[0, index] = found.values
+            out[1:, index] = found.intervals.T
+            for i, why in zip(index, reasons, strict=True):
+                self.reasons[(*fixed, *sets[i])] = why
+        return Answers(*out)
+
+    def _chunks(self, sets: Sequence[tuple[int, ...]], extra: int) -> Iterator[tuple[int, int]]:
+        """Yield spans of the sets whose values take a bounded part of the memory."""
+        width = extra + max((len(s) for s in sets), default=1)
+        size = max(1, BLOCK_CELLS // (width * max(1, self.X.n_rows)))
+        for start in range(0, len(sets), size):
+            yield start, min(start + size, len(sets))
+
+
+def complete_columns(
+    X: Table, types: np.ndarray, y: Table, y_types: np.ndarray, settings: Settings, notes: Notes
+) -> Columns:
+    """Return the questions about a table, on the rows where y is complete."""
+    keep = y.complete_rows()
+    if sp.issparse(X.values) and not keep.all():
+        X = replace(X, values=sp.csc_array(X.values[np.flatnonzero(keep)]))
+    else:
+        X = X.rows(keep)
+    settings = replace(settings, n_permutations=0)
+    return Columns(X, types, y.rows(keep), y_types, settings, notes)
+
+
+def _copies(values: np.ndarray, loose: bool) -> bool:
+    """Tell whether two columns without missing values are copies of each other on these rows."""
+    a, b = values.T
+    order = np.argsort(a, kind="stable")
+    steps_a, steps_b = np.diff(a[order]), np.diff(b[order])
+    if np.array_equal(steps_a > 0, steps_b != 0):
+        moved = steps_b[steps_b != 0]
+        if (moved > 0).all() or (moved < 0).all():
+            return True
+    if not loose:
+        return False
+    codes = [np.unique(column, return_inverse=True)[1] for column in (a, b)]
+    sizes = [int(code.max()) + 1 for code in codes]
+    return sizes[0] == sizes[1] == len(np.unique(codes[0] * sizes[1] + codes[1]))

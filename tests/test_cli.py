@@ -1,0 +1,103 @@
+"""The command skmist: tables in, tables and pictures out, exit codes, one-line errors."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmist import MISTFeatureSelector, mutual_info_matrix
+from skmist._cli import main
+
+
+@pytest.fixture
+def table(tmp_path, rng):
+    x = rng.normal(size=60)
+    frame = pd.DataFrame({"x": x, "noise": rng.normal(size=60), "s": np.where(x > 0, "u", "d")})
+    frame["y"] = x + 0.3 * rng.normal(size=60)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+def test_rank(table, capsys):
+    output = table.with_suffix(".json")
+    assert (
+        main(["rank", str(table), "--target", "y", "--units", "bits", "--output", str(output)]) == 0
+    )
+    frame = pd.read_csv(table)
+    fitted = MISTFeatureSelector(units="bits").fit(frame[["x", "noise", "s"]], frame["y"])
+    records = json.loads(output.read_text())
+    assert [r["feature"] for r in records] == ["x", "s", "noise"]
+    assert [r["rank"] for r in records] == [1, 2, 3]
+    assert records[0]["mi"] == pytest.approx(fitted.scores_[0], rel=1e-6)
+    assert "category" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".md", ".png"])
+def test_search_and_outputs(table, suffix, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    output = table.with_name("out" + suffix)
+    command = ["rank", str(table), "--target", "y", "--strategy", "jmi", "--top", "2"]
+    assert main([*command, "--output", str(output)]) == 0
+    content = output.read_bytes()
+    if suffix == ".png":
+        assert content.startswith(b"\x89PNG")
+    else:
+        assert b"x" in content
+        assert len(content.decode().splitlines()) == (3 if suffix == ".csv" else 4)
+
+
+def test_matrix(table, capsys):
+    output = table.with_name("m.csv")
+    assert main(["matrix", str(table), "--normalized", "--cluster", "--output", str(output)]) == 0
+    written = pd.read_csv(output, index_col=0)
+    expected = mutual_info_matrix(pd.read_csv(table), normalized=True)
+    pd.testing.assert_frame_equal(written.loc[expected.index, expected.columns], expected)
+
+
+def test_missing_values(table, capsys):
+    frame = pd.read_csv(table)
+    frame.loc[:5, "x"] = np.nan
+    frame.to_csv(table, index=False)
+    assert main(["rank", str(table), "--target", "y"]) == 2
+    assert "missing='pairwise'" in capsys.readouterr().err
+    assert main(["rank", str(table), "--target", "y", "--missing", "pairwise"]) == 0
+
+
+def test_parquet(table, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    parquet = table.with_suffix(".parquet")
+    parquet.write_bytes(b"PAR1")
+    assert main(["matrix", str(parquet)]) == 2
+    assert "pip install scikit-mist[tables]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rank", "{}", "--target", "q"], "there is no column 'q'; columns are: x, noise, s, y"),
+        (["rank", "{}", "--target", "y", "--output", "a.doc"], "--output should end in one of"),
+        (["matrix", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["matrix", "table.xls"], "expected a file that ends in .csv or .parquet"),
+    ],
+)
+def test_errors_take_one_line(table, capsys, arguments, message):
+    assert main([a.format(table) for a in arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("skmist: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_usage_errors_exit_with_2(table):
+    with pytest.raises(SystemExit, match="2"):
+        main(["rank", str(table)])
+
+
+def test_as_a_command():
+    code = "import sys; from skmist._cli import main; sys.exit(main())"
+    result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "rank" in result.stdout

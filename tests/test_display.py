@@ -1,0 +1,60 @@
+"""MutualInfoDisplay: what is drawn, from what, and where."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from skmist import MISTFeatureSelector, MutualInfoDisplay
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+
+@pytest.fixture
+def frame(data):
+    return pd.DataFrame(data[0], columns=list("abcd")), data[1]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_bars(frame, checkpoint):
+    fitted = MISTFeatureSelector(checkpoint=checkpoint, units="bits").fit(*frame)
+    display = MutualInfoDisplay.from_estimator(fitted, top=3)
+    assert [t.get_text() for t in display.ax_.get_yticklabels()] == display.names
+    assert_allclose([bar.get_width() for bar in display.ax_.patches], display.values)
+    assert_allclose(display.values, np.sort(fitted.scores_)[::-1][:3])
+    assert "bits" in display.ax_.get_xlabel()
+    assert display.figure_ is display.ax_.figure
+
+
+def test_path(frame, checkpoint):
+    fitted = MISTFeatureSelector(strategy="jmi", checkpoint=checkpoint).fit(*frame)
+    _, ax = plt.subplots()
+    display = MutualInfoDisplay.from_estimator(fitted, kind="path", ax=ax)
+    assert display.ax_ is ax
+    assert_allclose(ax.lines[0].get_ydata(), fitted.path_["mi"])
+    with pytest.raises(ValueError, match="a selector with a search, got strategy='relevance'"):
+        MutualInfoDisplay.from_estimator(fitted.set_params(strategy="relevance").fit(*frame),
+                                         kind="path")  # fmt: skip
+
+
+def test_from_data(frame, checkpoint):
+    X, y = frame
+    selector = MISTFeatureSelector(checkpoint=checkpoint)
+    assert MutualInfoDisplay.from_data(X, y, selector=selector).kind == "bars"
+    assert not hasattr(selector, "scores_")
+    display = MutualInfoDisplay.from_data(X)
+    assert sorted(display.names) == list(X.columns)
+    assert display.ax_.images[0].get_array().shape == (4, 4)
+
+
+def test_unknown_kind(frame, checkpoint):
+    fitted = MISTFeatureSelector(checkpoint=checkpoint).fit(*frame)
+    with pytest.raises(ValueError, match="kind should be 'bars' or 'path', got 'pie'"):
+        MutualInfoDisplay.from_estimator(fitted, kind="pie")
