@@ -144,18 +144,21 @@ def ask(
     raw = engine.run(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
     latent[live] = raw.latent.numpy()
+    means = np.zeros(len(pairs))
+    means[live] = raw.mean().numpy()
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
     for i in live:
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
             reasons[first + i].append(_domain.CANNOT_SEE)
+        single = a.lone and b.lone
         if is_bijection(a, b):
             latent[i] = a.entropy + 1  # above the bound that is set below
             exact.add(i)
             continue
-        perfect[i] = _domain.is_perfect(a, b)
-        single = a.lone and b.lone
+        # one column determined by another never comes out low, and most questions can be spared
+        perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)

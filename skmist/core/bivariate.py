@@ -17,7 +17,7 @@ from skmist.core.elliptical import DEGREES, gaussian_bias, student_constant, stu
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP
 from skmist.core.moments import N_PAIR, pair_features
-from skmist.core.plugin import plugin_entropies
+from skmist.core.plugin import entropy
 from skmist.core.scores import N_BASIS, basis_of, doubled_ranks, normal_table, student_table
 
 LAGS = (1, 2, 4, 8)
@@ -149,12 +149,15 @@ def _cells(a: Column, b: Column, spacing: str, batch: int) -> tuple[Tensor, tupl
 def _entropies(a: Column, b: Column, batch: int) -> Tensor:
     """Return the plug-in entropies of both columns and of the pair, shape (B, 3)."""
     n = a.own.shape[1]
-    free = torch.full((batch, 3), math.log(n), device=a.own.device)
-    index = torch.nonzero(a.ties + b.ties).squeeze(1)
+    out = torch.full((batch, 3), math.log(n), device=a.own.device)
+    for i, side in enumerate((a, b)):
+        if bool(side.ties.any()):
+            out[:, i] = entropy(side.own).float().expand(batch)
+    index = torch.nonzero(a.ties * b.ties).squeeze(1)  # else all pairs are different
     if len(index):
-        ranks = torch.stack([a.ranks[index], b.ranks[index]], 1)
-        free[index] = plugin_entropies(ranks, 1, True)
-    return free
+        pairs = a.ranks[index] * (2 * n) + b.ranks[index]
+        out[index, 2] = entropy(pairs).float()
+    return out
 
 
 def _moments(counts: Tensor, a: Column, b: Column, n: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -94,30 +94,47 @@ def kernel_estimates(counts: Tensor, cells: Tensor, labels: tuple[bool, bool]) -
         First the estimates without the row itself, then those with it, in nats.
     """
     n = cells.shape[1]
+    g, h = counts.shape[1:]
     without, with_it = [], []
+    rows, columns = counts.sum(2), counts.sum(1)
+    few = n < g * h  # densities are then looked at where the rows are, not on the whole grid
+    if few:
+        i, j = torch.div(cells, h, rounding_mode="floor"), cells % h
+        places = i, j, j * g + i
+    share = 0.3 / n**0.5  # of independence in the mixture, so that logarithms stay bounded
 
     def mean_log(ratio: Tensor) -> Tensor:
-        if n < ratio[0].numel():  # fewer rows than cells
-            return torch.log(ratio.flatten(1).gather(1, cells)).mean(1)
-        return (counts * torch.log(ratio)).sum((1, 2)) / n
+        if few:
+            return torch.log(ratio).mean(1)
+        return (counts.transpose(1, 2) * torch.log(ratio)).sum((1, 2)) / n
 
-    share = 0.3 / n**0.5  # of independence in the mixture, so that logarithms stay bounded
     for factor in BANDWIDTHS:
         width = factor * n ** (-1 / 6)
-        left = _smoother(counts.shape[1], width, labels[0], counts.device)
-        right = _smoother(counts.shape[2], width, labels[1], counts.device)
-        both, rows, columns = counts, counts.sum(2, keepdim=True), counts.sum(1, keepdim=True)
-        if left is not None:
-            both, rows = left @ both, left @ rows
-        if right is not None:
-            both, columns = both @ right, columns @ right
-        ratio = n * both / (rows * columns).clamp_min(1e-9)
+        left = _smoother(g, width, labels[0], counts.device)
+        right = _smoother(h, width, labels[1], counts.device)
+        # two products of large matrices: the second axis, then, transposed, the first one
+        both = _smoothed(_smoothed(counts, right).transpose(1, 2), left)  # (B, H, G)
+        a, c = _smoothed(rows, left), _smoothed(columns, right)
+        if few:
+            a, c, both = (
+                part.flatten(1).gather(1, place)
+                for part, place in zip((a, c, both), places, strict=True)
+            )
+        else:
+            a, c = a.unsqueeze(1), c.unsqueeze(2)
+        ratio = (n * both).div_((a * c).clamp_min_(1e-9))
         with_it.append(mean_log(ratio.clamp_min_(1e-9)))
-        rows, columns = rows - 1 + PSEUDO, columns - 1 + PSEUDO
-        ratio = ((n - 1) * (both - 1) + PSEUDO**2) / (rows * columns).clamp_min(1e-9)
-        ratio = (1 - share) * ratio.clamp_min(0) + share
-        without.append(mean_log(ratio))
+        product = ((a - (1 - PSEUDO)) * (c - (1 - PSEUDO))).clamp_min_(1e-9)
+        ratio = (both - 1).mul_(n - 1).add_(PSEUDO**2).div_(product)
+        without.append(mean_log(ratio.clamp_min_(0).mul_(1 - share).add_(share)))
     return torch.stack(without + with_it, 1)
+
+
+def _smoothed(values: Tensor, kernel: Tensor | None) -> Tensor:
+    """Smooth along the last axis."""
+    if kernel is None:
+        return values
+    return (values.reshape(-1, values.shape[-1]) @ kernel).view(values.shape)
 
 
 def histogram_estimates(counts: Tensor, n: int, labels: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
