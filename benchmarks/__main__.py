@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import accuracy
+from benchmarks.trust import commands as trust
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     for suite in accuracy.SUITES:
         accuracy.add_arguments(commands.add_parser(suite, help=f"accuracy on the suite {suite}"))
-    accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all three suites"))
+    accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all suites"))
     speed_parser = commands.add_parser("speed", help="time against scikit-learn and KSG")
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
@@ -21,6 +22,7 @@ def main() -> None:
     tables_parser = commands.add_parser("tables", help="feature selection on real tables")
     tables_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     tables_parser.add_argument("--quick", action="store_true", help="few repeats")
+    trust.add_commands(commands)
     commands.add_parser("report", help="tables, plots and the model card from the CSV files")
     args = parser.parse_args()
 
@@ -36,6 +38,8 @@ def main() -> None:
         from benchmarks import realdata
 
         realdata.main(args)
+    elif args.command in trust.SUITES:
+        trust.main(args)
     elif args.command == "report":
         from benchmarks import report
 
@@ -48,6 +52,8 @@ def main() -> None:
             parser.parse_args(["accuracy", "--estimators", "all", "--no-report"]),
         )
         realdata.main(parser.parse_args(["tables"]))
+        for suite in trust.SUITES:
+            trust.main(parser.parse_args([suite, "--no-report"]))
         speed.main(parser.parse_args(["speed"]))
         report.main()
 

@@ -11,11 +11,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import bmi40, estimators, gaussian, mtest
+from benchmarks import bmi40, breadth, estimators, gaussian, interactions, mtest
 from benchmarks.suite import Problem
 
-SUITES = {"mtest": mtest.problems, "bmi40": bmi40.problems, "gaussian": gaussian.problems}
-SEEDS = {"mtest": (0,), "bmi40": (0, 1, 2), "gaussian": (0,)}
+SUITES = {
+    "mtest": mtest.problems,
+    "bmi40": bmi40.problems,
+    "breadth": breadth.problems,
+    "interactions": interactions.problems,
+    "gaussian": gaussian.problems,
+}
+SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}
 RESULTS = Path(__file__).parent / "results"
 KEYS = ("index", "task", "group", "n", "dx", "dy", "mi")
 
@@ -42,9 +48,11 @@ def _done(path: Path) -> set[int]:
         return {int(line["index"]) for line in lines}
 
 
-def _rows(name: str, problems: list[Problem], network, device: str) -> Iterator:
+def _rows(
+    name: str, problems: list[Problem], network, device: str, checkpoint: str | None
+) -> Iterator:
     if name == "mist":
-        return estimators.mist_rows(problems, network, device)
+        return estimators.mist_rows(problems, network, device, checkpoint)
     if name == "prior":
         return estimators.prior_rows(problems)
     return estimators.peer_rows(name, problems)
@@ -61,6 +69,7 @@ def run(
     network=None,
     note: str = "",
     device: str = "cpu",
+    checkpoint: str | None = None,
 ) -> Path:
     """Write the estimates of one estimator on one suite; go on where an earlier run stopped.
 
@@ -76,8 +85,8 @@ def run(
         Leave out problems with more rows.
     force : bool
         Start anew even if the file exists; always so for the network.
-    network, note, device
-        For ``name="mist"``: the network, a line about its weights, and where it stands.
+    network, note, device, checkpoint
+        For ``name="mist"``: the network, a line about its weights, where it stands, and its file.
 
     Returns
     -------
@@ -108,7 +117,7 @@ def run(
                 file.flush()
                 target.replace(path)
         bar = tqdm(
-            _rows(name, problems, network, device),
+            _rows(name, problems, network, device, checkpoint),
             total=len(problems),
             desc=f"{suite} {name} seed {seed}",
             disable=None,
@@ -128,9 +137,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimators",
         default="mist",
-        help=f"comma-separated: {', '.join(estimators.NAMES)}; or 'peers', or 'all'",
+        help=f"comma-separated: {', '.join(estimators.NAMES)}; or 'peers', 'neural', "
+        "or 'all' (all but the neural ones)",
     )
-    parser.add_argument("--seeds", help="comma-separated seeds (default: 0; bmi40: 0,1,2)")
+    parser.add_argument("--seeds", help="comma-separated (default: 0,1,2; of mtest and gaussian 0)")
     parser.add_argument("--every", type=int, default=1, help="run every K-th problem only")
     parser.add_argument("--max-n", type=int, help="leave out problems with more rows")
     parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
@@ -143,8 +153,9 @@ def names_of(text: str) -> list[str]:
     """Return the estimators that an option names."""
     names: list[str] = []
     for part in text.split(","):
-        group = {"peers": ["prior", *estimators.PEERS], "all": list(estimators.NAMES)}
-        names += group.get(part, [part])
+        groups = {"peers": ["prior", *estimators.PEERS], "neural": list(estimators.NEURAL)}
+        groups["all"] = ["mist", *groups["peers"]]
+        names += groups.get(part, [part])
     unknown = sorted(set(names) - set(estimators.NAMES))
     if unknown:
         raise SystemExit(f"unknown estimator: {', '.join(unknown)}")
@@ -175,6 +186,7 @@ def main(suites: list[str], args: argparse.Namespace) -> None:
                     network=network,
                     note=note if name == "mist" else "",
                     device=args.device,
+                    checkpoint=args.checkpoint,
                 )
         if not args.no_report:
             path = report.write(suite, args.every)

@@ -6,14 +6,12 @@ estimators", NeurIPS 2023 (tasks: section 3 and appendix; parameters as in the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
 
 from benchmarks import distributions as D
-from benchmarks.suite import Problem, Sampler
+from benchmarks.suite import Problem, Task, grid
 
 SIZES = (200, 500, 2000, 10000)
 RHO = 0.75
@@ -21,36 +19,18 @@ STRENGTH = 2.0
 SPIRAL_SPEED = 1.0
 
 
-@dataclass(frozen=True)
-class Task:
-    """A joint distribution: its name, dims, exact MI in nats, and a function that draws rows."""
+def _monotone(task: Task, name: str, kind: str) -> Task:
+    """Return the task after a monotone map of every column."""
+    return task.mapped(name, *D.MONOTONE[kind])
 
-    name: str
-    dx: int
-    dy: int
-    mi: float
-    sample: Sampler
 
-    def mapped(self, name: str, map_x: Callable, map_y: Callable, dx: int | None = None) -> Task:
-        """Return the task after invertible maps of X and of y."""
-
-        def sample(rng, n):
-            x, y = self.sample(rng, n)
-            return map_x(x), map_y(y)
-
-        return replace(self, name=name, dx=dx or self.dx, sample=sample)
-
-    def monotone(self, name: str, kind: str) -> Task:
-        """Return the task after a monotone map of every column."""
-        return self.mapped(name, *D.MONOTONE[kind])
-
-    def spiralled(self, name: str) -> Task:
-        """Return the task with X turned in its columns 0 and 1, y in 1 and 2, by radius."""
-        return self.mapped(
-            name,
-            partial(D.spiral, i=0, j=1, speed=SPIRAL_SPEED / self.dx),
-            partial(D.spiral, i=1, j=2, speed=SPIRAL_SPEED / self.dy),
-        )
+def _spiralled(task: Task, name: str) -> Task:
+    """Return the task with X turned in its columns 0 and 1, y in 1 and 2, by radius."""
+    return task.mapped(
+        name,
+        partial(D.spiral, i=0, j=1, speed=SPIRAL_SPEED / task.dx),
+        partial(D.spiral, i=1, j=2, speed=SPIRAL_SPEED / task.dy),
+    )
 
 
 def _normal(name: str, cov: np.ndarray, dx: int) -> Task:
@@ -80,7 +60,7 @@ def _additive(eps: float) -> Task:
 
 def _one_dimensional() -> list[Task]:
     normal = _normal("Bivariate normal 1x1", D.equicorrelation(2, RHO), 1)
-    uniform = normal.monotone("Normal CDF @ bivariate normal 1x1", "uniform")
+    uniform = _monotone(normal, "Normal CDF @ bivariate normal 1x1", "uniform")
     student = _student(1, 1)
     bimodal = uniform.mapped(
         "Bimodal 1x1",
@@ -93,10 +73,10 @@ def _one_dimensional() -> list[Task]:
         _additive(0.1),
         _additive(0.75),
         bimodal,
-        normal.monotone("Wiggly @ bivariate normal 1x1", "wiggly"),
-        normal.monotone("Half-cube @ bivariate normal 1x1", "halfcube"),
+        _monotone(normal, "Wiggly @ bivariate normal 1x1", "wiggly"),
+        _monotone(normal, "Half-cube @ bivariate normal 1x1", "halfcube"),
         student,
-        student.monotone("Asinh @ Student 1x1 (df=1)", "asinh"),
+        _monotone(student, "Asinh @ Student 1x1 (df=1)", "asinh"),
         uniform.mapped("Swiss roll 2x1", D.swiss_roll, D.identity, dx=2),
     ]
 
@@ -118,13 +98,13 @@ def _multivariate() -> list[Task]:
 
 def _transformed() -> list[Task]:
     pairs = [_two_pair(d) for d in (3, 5, 25)]
-    uniform = [t.monotone(f"Normal CDF @ {t.name}", "uniform") for t in pairs]
+    uniform = [_monotone(t, f"Normal CDF @ {t.name}", "uniform") for t in pairs]
     return (
         uniform
-        + [t.monotone(f"Half-cube @ {t.name}", "halfcube") for t in pairs]
-        + [t.spiralled(f"Spiral @ {t.name}") for t in pairs + uniform]
+        + [_monotone(t, f"Half-cube @ {t.name}", "halfcube") for t in pairs]
+        + [_spiralled(t, f"Spiral @ {t.name}") for t in pairs + uniform]
         + [
-            t.monotone(f"Asinh @ {t.name}", "asinh")
+            _monotone(t, f"Asinh @ {t.name}", "asinh")
             for t in (_student(2, 1), _student(3, 2), _student(5, 2))
         ]
     )
@@ -136,15 +116,6 @@ def tasks() -> tuple[Task, ...]:
     return tuple(_one_dimensional() + _multivariate() + _transformed())
 
 
-def _draw(number: int, seed: int, n: int):
-    return tasks()[number].sample(D.stream("bmi40", seed, n, number), n)
-
-
 def problems(seed: int = 0) -> list[Problem]:
     """Return the 40 tasks at each of the four sizes, 160 problems."""
-    out = []
-    for n in SIZES:
-        for number, t in enumerate(tasks()):
-            draw = partial(_draw, number, seed, n)
-            out.append(Problem(len(out), t.name, f"n={n}", n, t.dx, t.dy, t.mi, seed, draw))
-    return out
+    return grid(tasks(), SIZES, "bmi40", seed)

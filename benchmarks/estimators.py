@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import mutual_info_score
 
+from benchmarks import neural
 from benchmarks.mtest import prior_sample
 from benchmarks.suite import Problem
 from skmist.baselines import gaussian_mi, ksg_mi, sklearn_mi
@@ -17,6 +20,13 @@ from skmist.baselines import gaussian_mi, ksg_mi, sklearn_mi
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 QUANTILES = tuple(f"q{level:g}" for level in LEVELS)
 COLUMNS = ("estimate", *QUANTILES, "seconds")
+
+
+def plugin_mi(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the mutual information of the observed frequencies of rows of X and of y."""
+    codes = (np.unique(z, axis=0, return_inverse=True)[1].ravel() for z in (x, y))
+    return float(mutual_info_score(*codes))
+
 
 PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "ksg3": partial(ksg_mi, n_neighbors=3),
@@ -28,7 +38,9 @@ PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "gcmi": partial(gaussian_mi, scores="rank", correct_bias=True),
     "cca_rank_lw": partial(gaussian_mi, scores="rank", shrinkage="ledoit-wolf"),
     "sklearn": sklearn_mi,
+    "plugin": plugin_mi,
 }
+NEURAL = {name: partial(neural.neural_mi, name=name) for name in ("mine", "infonce", "nwj")}
 TITLES = {
     "mist": "scikit-mist, mean",
     "mist_median": "scikit-mist, median",
@@ -41,9 +53,13 @@ TITLES = {
     "cca_rank": "CCA, rank scores",
     "gcmi": "CCA, rank scores, bias-corrected (GCMI)",
     "cca_rank_lw": "CCA, rank scores, Ledoit-Wolf",
-    "sklearn": "scikit-learn mutual_info_regression",
+    "sklearn": "scikit-learn mutual_info_regression, _classif",
+    "plugin": "frequencies of the rows (mutual_info_score)",
+    "mine": "MINE",
+    "infonce": "InfoNCE",
+    "nwj": "NWJ",
 }
-NAMES = ("mist", "prior", *PEERS)
+NAMES = ("mist", "prior", *PEERS, *NEURAL)
 
 Row = dict[str, float]
 MAX_BATCH_VALUES = 400_000  # numbers in one batch of data sets
@@ -54,18 +70,30 @@ def applicable(name: str, suite: str, problem: Problem) -> bool:
     """Return whether an estimator is defined for a problem."""
     if name == "sklearn":
         return problem.dx == problem.dy == 1
+    if name == "plugin":
+        return all(problem.discrete)
+    if name.startswith("ksg"):  # all distances between rows of labels are tied
+        return not all(problem.discrete)
+    if name in NEURAL:
+        return suite == "bmi40" and problem.n in neural.SIZES and problem.task in neural.TASKS
     if name == "prior":
         return suite == "mtest"
     return True
 
 
 def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem, Row]]:
-    """Yield the estimate of a classical estimator for each problem; NaN where it refuses."""
+    """Yield the estimate of a peer for each problem; NaN where it refuses."""
+    estimator = {**PEERS, **NEURAL}[name]
     for problem in problems:
         x, y = problem.draw()
         start = time.perf_counter()
+        options = {}
+        if name == "sklearn":
+            options = dict(
+                zip(("discrete_features", "discrete_target"), problem.discrete, strict=True)
+            )
         try:
-            estimate = PEERS[name](x, y)
+            estimate = estimator(x, y, **options)
         except ValueError:
             estimate = float("nan")
         yield problem, {"estimate": estimate, "seconds": time.perf_counter() - start}
@@ -97,11 +125,18 @@ def describe_weights(network, checkpoint: str | None = None) -> str:
 
 
 def mist_rows(
-    problems: Sequence[Problem], network, device: str = "cpu"
+    problems: Sequence[Problem], network, device: str = "cpu", checkpoint: str | None = None
 ) -> Iterator[tuple[Problem, Row]]:
-    """Yield mean and quantiles predicted by the network, in batches of equal shape."""
+    """Yield mean and quantiles predicted by the network.
+
+    Continuous data go through the network in batches of equal shape, others through the public
+    estimator, which encodes labels and bounds the result by the entropy.
+    """
     shapes: dict[tuple[int, int, int], list[Problem]] = {}
     for problem in problems:
+        if any(problem.discrete):
+            yield problem, public_row(problem, checkpoint, device)
+            continue
         shapes.setdefault((problem.n, problem.dx, problem.dy), []).append(problem)
     for (n, dx, dy), group in shapes.items():
         d = dx + dy
@@ -114,6 +149,26 @@ def mist_rows(
             seconds = (time.perf_counter() - start) / len(part)
             for problem, row in zip(part, rows, strict=True):
                 yield problem, {**row, "seconds": seconds}
+
+
+def public_row(problem: Problem, checkpoint: str | None, device: str) -> Row:
+    """Return mean and quantiles of the public estimator; only labels have their type declared."""
+    from skmist import MISTEstimator
+
+    x, y = problem.draw()
+    x_types, y_type = ("category" if t == "category" else "auto" for t in problem.types)
+    estimator = MISTEstimator(x_types=x_types, y_type=y_type, checkpoint=checkpoint, device=device)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of data outside the trained range
+        estimator.fit(x, y)
+    seconds = time.perf_counter() - start
+    values = estimator.quantile(LEVELS).tolist()
+    return {
+        "estimate": estimator.mi_,
+        **dict(zip(QUANTILES, values, strict=True)),
+        "seconds": seconds,
+    }
 
 
 def mist_estimates(

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import tables
+from benchmarks import tables, tables_breadth, tables_pairs
 from benchmarks.accuracy import RESULTS, SUITES, results_folder
 from benchmarks.estimators import TITLES
+from benchmarks.trust import commands as trust
 
 MODEL_CARD = Path(__file__).parents[1] / "doc" / "model_card.md"
+TABLES = {
+    "mtest": tables.mtest,
+    "bmi40": tables.bmi40,
+    "breadth": tables_breadth.breadth,
+    "interactions": tables_breadth.interactions,
+    "gaussian": tables_pairs.gaussian,
+}
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -50,7 +58,7 @@ def write(suite: str, every: int = 1) -> Path:
     """
     frame = load(suite, every)
     folder = results_folder(every)
-    text, summary = getattr(tables, suite)(frame)
+    text, summary = TABLES[suite](frame)
     if line := weights_line(suite, every):
         text += f"\n`{line}`\n"
     summary.to_csv(folder / f"{suite}.csv", index=False, float_format="%.5g")
@@ -76,6 +84,7 @@ def main() -> None:
     for suite in SUITES:
         if (RESULTS / "raw" / suite).is_dir():
             parts.append(write(suite).read_text())
+    parts += trust.sections()
     for name in ("tables", "speed"):
         if (RESULTS / f"{name}.md").exists():
             parts.append((RESULTS / f"{name}.md").read_text())

@@ -1,10 +1,10 @@
-"""The tables of the three accuracy suites, each as Markdown and as a data frame."""
+"""The tables of the suites mtest and bmi40, each as Markdown and as a data frame."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.estimators import TITLES
+from benchmarks.estimators import NEURAL, TITLES
 from benchmarks.metrics import INTERVALS, coverage, mean_and_error, number, table, with_error
 
 BINS = {"10–100": (10, 100), "30–100": (30, 100), "100–300": (100, 300), "300–500": (300, 500)}
@@ -102,7 +102,7 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     frame = frame.assign(error=frame["estimate"] - frame["mi"])
     frame["absolute"] = frame["error"].abs()
     frame["close"] = frame["absolute"] <= CLOSE
-    frame = _whole_seeds(frame)
+    frame = whole_seeds(frame)
     records = []
     for name in present(frame):
         for n, part in frame[frame["estimator"] == name].groupby("n"):
@@ -138,11 +138,35 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "The nine tasks of one column against one:\n\n"
         + table(["", *(f"MAE, n = {n}" for n in sizes)], single)
     )
-    text += "\n" + _bmi40_calibration(cells, sizes) + "\n" + _bmi40_tasks(frame, sizes)
-    return text, summary
+    text += "\n" + _bmi40_calibration(cells, sizes) + "\n" + _bmi40_neural(frame)
+    return text + errors_by_task(frame, sizes), summary
 
 
-def _whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+def _bmi40_neural(frame: pd.DataFrame) -> str:
+    """Return all estimators on the data sets that the neural ones were run on."""
+    neural = frame[frame["estimator"].isin(NEURAL)]
+    if not len(neural):
+        return ""
+    keys = ["task", "n", "seed"]
+    part = frame.merge(neural[keys].drop_duplicates(), on=keys)
+    total = len(part.drop_duplicates(keys))
+    rows = []
+    for name in present(part):
+        own = part[part["estimator"] == name]
+        if len(own) == total:
+            cells = [number(float(own["absolute"].mean())), str(int(own["close"].sum()))]
+            worst = number(float(own["absolute"].max()))
+            rows.append([TITLES[name], *cells, worst, number(float(own["seconds"].mean()))])
+    sizes = ", ".join(str(n) for n in sorted(part["n"].unique()))
+    return (
+        f"The neural estimators ran on {total} tasks (n = {sizes}, one seed). All estimators on "
+        "these; seconds for an estimate, each from its own run, on one or two cores:\n\n"
+        + table(["", "MAE", f"within {CLOSE}", "largest error", "seconds"], rows)
+        + "\n"
+    )
+
+
+def whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out seeds of which an estimator has not run all tasks of a size."""
     run = frame.groupby(["estimator", "seed", "n"])["task"].transform("nunique")
     return frame[run == run.groupby(frame["estimator"]).transform("max")]
@@ -164,8 +188,8 @@ def _bmi40_calibration(cells: pd.DataFrame, sizes: list[int]) -> str:
     return "Bias of scikit-mist's mean, and coverage of its intervals:\n\n" + table(header, rows)
 
 
-def _bmi40_tasks(frame: pd.DataFrame, sizes: list[int]) -> str:
-    """Return the error of the network on each task, and of the best classical peer."""
+def errors_by_task(frame: pd.DataFrame, sizes: list[int]) -> str:
+    """Return the error of the network on each task, and of the best peer."""
     error = frame.groupby(["estimator", "task", "n"])["error"].mean()
     absolute = frame.groupby(["estimator", "task", "n"])["absolute"].mean()
     peers = [n for n in present(frame) if not n.startswith("mist")]
@@ -183,36 +207,3 @@ def _bmi40_tasks(frame: pd.DataFrame, sizes: list[int]) -> str:
         "Mean error (estimate less truth) of scikit-mist on each task, and beside it the least "
         "mean absolute error that any of the peers has there:\n\n" + table(header, rows)
     )
-
-
-def gaussian(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the table of gaussian: bias and root mean squared error by correlation."""
-    frame = frame.assign(error=frame["estimate"] - frame["mi"])
-    records = []
-    for name in present(frame):
-        for group, part in frame[frame["estimator"] == name].groupby("group"):
-            bias = mean_and_error(part["error"])
-            record = {"estimator": name, "group": group, "mi": part["mi"].iloc[0]}
-            record |= {"bias": bias[0], "bias_se": bias[1]}
-            record["rmse"] = float((part["error"] ** 2).mean() ** 0.5)
-            record["coverage90"] = coverage(part, 90)
-            records.append(record)
-    summary = pd.DataFrame(records)
-    cells = summary.set_index(["estimator", "group"])
-    groups = sorted(summary["group"].unique())
-    header = ["", *(f"bias, {g}" for g in groups), *(f"RMSE, {g}" for g in groups)]
-    header += [f"90%, {g}" for g in groups]
-    rows = []
-    for name in present(frame):
-        found = [cells.loc[(name, g)] for g in groups]
-        bias = [f"{c['bias']:+.3f} ± {c['bias_se']:.3f}" for c in found]
-        rmse = [f"{c['rmse']:.3f}" for c in found]
-        rows.append([TITLES[name], *bias, *rmse, *(number(c["coverage90"]) for c in found)])
-    truth = ", ".join(f"{cells.loc[(present(frame)[0], g)]['mi']:.3f}" for g in groups)
-    n, repeats = int(frame["n"].iloc[0]), len(frame.drop_duplicates(["seed", "index"]))
-    text = (
-        "### gaussian: one column against one, bivariate normal\n\n"
-        f"n = {n}, {repeats} data sets in all. True MI: {truth} nats. Bias ± standard error and "
-        "root mean squared error in nats; coverage of the 90% interval.\n\n" + table(header, rows)
-    )
-    return text, summary

@@ -12,6 +12,7 @@ NEAR_MAXIMUM = 0.9  # share of the largest mutual information of training
 STRONG_PAIR = 3.8  # nats
 MAX_CELLS = 20_000_000  # rows times columns of one question; beyond, rows are left out
 MAX_WIDTH = 1000  # columns of one question, indicators included
+LOW = 0.3  # nats; estimates below are not looked through for perfect dependence
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
 _TOLERANCE = 1e-10
 
@@ -19,11 +20,15 @@ CANNOT_SEE = "most distinct values of a discrete side occur once, which hides it
 PERFECT = "one side determines the other exactly, so that the true value is infinite"
 
 
-def range_reasons(config: CoreConfig, n: int, dx: int, dy: int) -> list[str]:
-    """Return why a sample of this shape lies outside the trained range, if it does."""
+def range_reasons(config: CoreConfig, n: int, dx: int, dy: int, single: bool = False) -> list[str]:
+    """Return why a sample of this shape lies outside the trained range, if it does.
+
+    ``single`` tells that one column stands against one.
+    """
     reasons = []
-    if not config.n_min <= n <= config.n_max:
-        reasons.append(f"{n} samples, trained on {config.n_min} to {config.n_max}")
+    largest = config.n_max_bivariate if single else config.n_max
+    if not config.n_min <= n <= largest:
+        reasons.append(f"{n} samples, trained on {config.n_min} to {largest}")
     if max(dx, dy) > config.d_max:
         reasons.append(
             f"{dx} + {dy} columns (indicators of categories included), trained on up to "

@@ -121,6 +121,10 @@ class Side:
         The continuous columns.
     lone : bool
         Whether there is one column only.
+    column : ndarray of shape (n_samples, 1) or None
+        The side as one column, if it is one; of labels their codes, from 0.
+    is_labels : bool
+        Whether the column holds codes whose order means nothing.
     """
 
     values: np.ndarray
@@ -128,6 +132,8 @@ class Side:
     marginal_entropy: float
     smooth: np.ndarray
     lone: bool
+    column: np.ndarray | None
+    is_labels: bool
 
     @property
     def width(self) -> int:
@@ -191,14 +197,16 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     Labels become one 0/1 column for each category (one column where there are two), numbers stay
     as they are. A discrete column that is alone on its side is read as labels too, if it has no
     more than ten values: the estimate then does not depend on how classes are numbered. Constant
-    columns are left out.
+    columns are left out. A side of one column is kept as one column too, of values or of codes.
     """
     values = table.values
     varying = np.flatnonzero((values != values[:1]).any(axis=0))
     lone = len(varying) == 1
     parts, codes, entropy = [], [], 0.0
+    single, is_labels = None, False
     for j in varying:
         column, kind = values[:, j], types[j]
+        single = column
         if kind == CONTINUOUS:
             parts.append(column[:, None])
             continue
@@ -208,8 +216,10 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         as_labels = kind == CATEGORY or (kind == DISCRETE and lone and len(distinct) <= MAX_CODES)
         if len(distinct) == 2:
             parts.append(code[:, None])
+            single, is_labels = code, True
         elif as_labels:
-            parts.append(_indicators(code, table, int(j), notes))
+            single, is_labels = _grouped(code, table, int(j), notes), True
+            parts.append(single[:, None] == np.arange(single.max() + 1))
         else:
             parts.append(column[:, None])
     smooth = varying[types[varying] == CONTINUOUS]
@@ -221,11 +231,13 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         marginal_entropy=entropy if discrete else float("inf"),
         smooth=values[:, smooth],
         lone=lone,
+        column=single[:, None].astype(np.float64) if lone else None,
+        is_labels=lone and is_labels,
     )
 
 
-def _indicators(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndarray:
-    """Return one 0/1 column for each category; the rarest are grouped if there are too many."""
+def _grouped(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndarray:
+    """Return the codes of categories; the rarest are grouped if there are too many."""
     counts = np.bincount(code)
     if len(counts) > MAX_CATEGORIES:
         order = np.argsort(-counts, kind="stable")
@@ -239,8 +251,7 @@ def _indicators(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndar
             f"{len(kept)} most frequent are told apart, the others ({share:.0%} of the samples) "
             "are read as one, so that the estimate may be too low."
         )
-        counts = np.bincount(code)
-    return (code[:, None] == np.arange(len(counts))).astype(np.float64)
+    return code
 
 
 def _joint_codes(codes: list[np.ndarray], n: int) -> np.ndarray:

@@ -44,9 +44,10 @@ class MISTEstimator(BaseEstimator):
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     pvalue : bool, default=False
-        Whether `fit` also tests for independence, by permutations.
+        Whether `fit` also tests for independence.
     n_permutations : int, default=199
-        Number of permutations of the test.
+        Number of permutations of the test. None are needed for one continuous column on each side,
+        both without ties: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
@@ -71,7 +72,8 @@ class MISTEstimator(BaseEstimator):
     quantile_levels_ : ndarray of shape (n_levels,)
         Levels of the quantiles.
     pvalue_ : float
-        P-value of the test of independence; only with ``pvalue=True``.
+        P-value of the test of independence, whose statistic is the mean of the distribution,
+        whatever `point` is; only with ``pvalue=True``.
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)

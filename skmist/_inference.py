@@ -12,7 +12,10 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from skmist._checkpoint import load_network
+from skmist._encoding import Side
 from skmist.core import CoreConfig, MIDistribution
+from skmist.core.critic import LANDMARKS
+from skmist.core.grids import SIZE
 
 BATCH_BYTES = 128 * 2**20  # working memory of one batch of small questions
 QUERY_BYTES = 2**30  # working memory of the neighbourhoods of one large question
@@ -29,13 +32,23 @@ class Question:
         One side, without missing values.
     y : ndarray of shape (n, dy)
         The other side.
+    labels : tuple of bool
+        Whether x and y are one column of codes, whose order means nothing.
     seed : sequence of int or None
         Seed of a permutation of the rows of the narrower side.
     """
 
     x: np.ndarray
     y: np.ndarray
+    labels: tuple[bool, bool] = (False, False)
     seed: Sequence[int] | None = None
+
+    @classmethod
+    def of(cls, a: Side, b: Side) -> Question:
+        """Ask what two encoded sides share: as one column each where both are one."""
+        if a.column is None or b.column is None:
+            return cls(a.values, b.values)
+        return cls(a.column, b.column, (a.is_labels, b.is_labels))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -109,7 +122,8 @@ class Engine:
         """Yield the calls to make, each with its arrays; they are stacked only when asked for."""
         for index, queries in batches:
             x, y = _stack(questions, index)
-            yield delayed(_forward)(x, y, queries, self.checkpoint, self.device)
+            labels = questions[index[0]].labels
+            yield delayed(_forward)(x, y, labels, queries, self.checkpoint, self.device)
             bar.update(len(index))
 
 
@@ -125,7 +139,7 @@ def check_device(device: str | None) -> None:
 def plan(
     questions: Sequence[Question], config: CoreConfig
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Group questions of one shape into batches that fit into the working memory.
+    """Group questions of one shape and kind into batches that fit into the working memory.
 
     Yields
     ------
@@ -134,10 +148,10 @@ def plan(
     n_queries : int or None
         Number of query rows, where it has to be lower than that of the network.
     """
-    groups: dict[tuple[int, int, int], list[int]] = {}
+    groups: dict[tuple, list[int]] = {}
     for i, question in enumerate(questions):
-        groups.setdefault(question.shape, []).append(i)
-    for (n, dx, dy), members in groups.items():
+        groups.setdefault((question.shape, question.labels), []).append(i)
+    for ((n, dx, dy), _), members in groups.items():
         limit = max(QUERY_BYTES // (24 * n), FEWEST_QUERIES)
         queries = min(config.n_queries, limit)
         size = max(1, BATCH_BYTES // bytes_per_question(n, dx + dy, queries))
@@ -150,7 +164,9 @@ def plan(
 
 def bytes_per_question(n: int, d: int, n_queries: int) -> int:
     """Return roughly how much memory a question takes at the peak, in bytes."""
-    rows = n * (40 * d + 6 * min(n, n_queries) + 40)
+    if d == 2:
+        return 4 * (60 * n + 10 * SIZE**2)
+    rows = n * (40 * d + 6 * min(n, n_queries) + 8 * LANDMARKS + 40)
     pairs = 600 * d * d
     return 4 * (rows + pairs)
 
@@ -165,15 +181,16 @@ def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]
 
 
 def _forward(
-    x: np.ndarray, y: np.ndarray, n_queries: int | None, checkpoint: Any, device: str | None
+    x: np.ndarray,
+    y: np.ndarray,
+    labels: tuple[bool, bool],
+    n_queries: int | None,
+    checkpoint: Any,
+    device: str | None,
 ) -> np.ndarray:
     """Return the latent quantiles (B, L) of a batch; x and y of shape (B or 1, n, columns)."""
     network = load_network(checkpoint, device or "cpu")
-    batch = max(len(x), len(y))
     real = torch.float32 if str(device).startswith("mps") else torch.float64
     with torch.inference_mode():
-        left, right = (
-            torch.tensor(a, dtype=real, device=device or "cpu").expand(batch, -1, -1)
-            for a in (x, y)
-        )
-        return network(left, right, n_queries=n_queries).latent.double().cpu().numpy()
+        left, right = (torch.tensor(a, dtype=real, device=device or "cpu") for a in (x, y))
+        return network(left, right, n_queries, labels).latent.double().cpu().numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from skmist._encoding import (
     requested_types,
 )
 from skmist._inference import Engine, Question
+from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
 from skmist._validation import Notes, Table, check_samples, listing
 from skmist.core import MIDistribution
@@ -132,27 +133,33 @@ def ask(
     live = [i for i, (a, b) in enumerate(pairs) if a.width and b.width]
     questions = []
     for i in live:
-        x, y = pairs[i][0].values, pairs[i][1].values
-        check_width(x.shape[1], y.shape[1], settings.caller)
+        check_width(pairs[i][0].width, pairs[i][1].width, settings.caller)
+        question = Question.of(*pairs[i])
+        x, y = question.x, question.y
         if (rows := _domain.rows_to_use(x, y)) is not None:
             reasons[first + i].append(f"only {len(rows)} of {len(x)} samples fit into the memory")
-            x, y, used[i] = x[rows], y[rows], len(rows)
-        questions.append(Question(x, y))
+            question = replace(question, x=x[rows], y=y[rows])
+            used[i] = len(rows)
+        questions.append(question)
     raw = engine.run(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
     latent[live] = raw.latent.numpy()
+    means = np.zeros(len(pairs))
+    means[live] = raw.mean().numpy()
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
     for i in live:
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
             reasons[first + i].append(_domain.CANNOT_SEE)
+        single = a.lone and b.lone
         if is_bijection(a, b):
             latent[i] = a.entropy + 1  # above the bound that is set below
             exact.add(i)
             continue
-        perfect[i] = _domain.is_perfect(a, b)
-        reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width)
+        # one column determined by another never comes out low, and most questions can be spared
+        perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
+        reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
@@ -165,11 +172,12 @@ def ask(
         pvalues = np.ones(len(pairs))
         pvalues[live] = permutation_pvalues(
             [pairs[i] for i in live],
-            settings.point_of(raw),
-            settings.point_of,
+            raw.mean().numpy(),  # whatever the point estimate: the mean alone is never cut off
+            lambda null: null.mean().numpy(),
             engine,
             settings.n_permutations,
             settings.seed,
+            load_null(engine.checkpoint),
         )
     intervals = distribution.interval(settings.level).numpy() * settings.unit
     intervals[perfect, 1] = np.inf

@@ -1,48 +1,54 @@
-"""P-values of independence, by permutations that go through the network in batches."""
+"""P-values of independence: from a table, or by permutations that go through in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from skmist._encoding import Side
 from skmist._inference import Engine, Question
+from skmist._null import ROUNDING, NullTable
 from skmist.core import MIDistribution
 
+_UNTIED = ("untied", "untied")
 MAX_POOL = 10  # columns that pool their permutations when they share a null distribution
-_ROUNDING = 1e-6  # nats; smaller differences between estimates are none
 
 
 def permutation_pvalues(
     pairs: Sequence[tuple[Side, Side]],
     observed: np.ndarray,
-    point: Callable[[MIDistribution], np.ndarray],
+    statistic: Callable[[MIDistribution], np.ndarray],
     engine: Engine,
     n_permutations: int,
     seed: int,
+    table: NullTable | None = None,
 ) -> np.ndarray:
     """Return the p-value of each pair of sides, (b + 1) / (B + 1).
 
     B is the number of permutations, b that of the permutations whose estimate is at least as
     large as the observed one. Estimates depend on ranks only, so under independence all single
-    continuous columns without ties have the same null distribution: it is drawn once for all of
-    them, with up to ten times ``n_permutations`` draws.
+    continuous columns without ties have the same null distribution. It is read from the table of
+    the weights; where there is none for these weights or this number of rows, it is drawn once for
+    all such columns, with up to ten times ``n_permutations`` draws.
 
     Parameters
     ----------
     pairs : sequence of (Side, Side)
         Both sides of each question, not constant.
     observed : ndarray of shape (n_questions,)
-        Point estimates, in nats.
-    point : callable
-        Point estimate of a distribution, the statistic of the test.
+        Statistics of the questions, in nats.
+    statistic : callable
+        Statistic of a distribution.
     engine : Engine
         Runs the network.
     n_permutations : int
         Number of permutations B.
     seed : int
         Seed of the permutations. The same ones serve all questions.
+    table : NullTable, optional
+        Null distribution of pairs of continuous columns without ties.
 
     Returns
     -------
@@ -51,18 +57,22 @@ def permutation_pvalues(
     nulls: dict[Hashable, list[int]] = {}
     for i, (a, b) in enumerate(pairs):
         nulls.setdefault(_null_key(i, a, b), []).append(i)
-    questions: list[Question] = []
-    spans = []
-    for members in nulls.values():
-        x, y = (_representative(side) for side in pairs[members[0]])
-        draws = n_permutations * min(len(members), MAX_POOL)
-        spans.append(slice(len(questions), len(questions) + draws))
-        questions += [Question(x, y, (seed, k)) for k in range(draws)]
-    statistics = point(engine.run(questions))
     pvalues = np.empty(len(pairs))
-    for members, span in zip(nulls.values(), spans, strict=True):
+    questions: list[Question] = []
+    spans: list[tuple[list[int], slice]] = []
+    for key, members in nulls.items():
+        a, b = pairs[members[0]]
+        if table is not None and key == (a.n_rows, *_UNTIED) and table.covers(a.n_rows):
+            pvalues[members] = table.pvalues(a.n_rows, observed[members])
+            continue
+        question = _representative(a, b)
+        draws = n_permutations * min(len(members), MAX_POOL)
+        spans.append((members, slice(len(questions), len(questions) + draws)))
+        questions += [replace(question, seed=(seed, k)) for k in range(draws)]
+    statistics = statistic(engine.run(questions)) if questions else np.empty(0)
+    for members, span in spans:
         null = np.sort(statistics[span])
-        reached = len(null) - np.searchsorted(null, observed[members] - _ROUNDING)
+        reached = len(null) - np.searchsorted(null, observed[members] - ROUNDING)
         pvalues[members] = (reached + 1) / (len(null) + 1)
     return pvalues
 
@@ -73,6 +83,12 @@ def _null_key(i: int, a: Side, b: Side) -> Hashable:
     return (a.n_rows, *keys) if "untied" in keys else i
 
 
-def _representative(side: Side) -> np.ndarray:
-    """Return values with the same null distribution; for an untied column its ranks, in order."""
-    return np.arange(float(side.n_rows))[:, None] if side.untied else side.values
+def _representative(a: Side, b: Side) -> Question:
+    """Return a question with the same null distribution; untied columns become ordered ranks."""
+    question = Question.of(a, b)
+    ranks = np.arange(float(a.n_rows))[:, None]
+    return replace(
+        question,
+        x=ranks if a.untied else question.x,
+        y=ranks if b.untied else question.y,
+    )

@@ -26,8 +26,8 @@ class MISTScore(BaseEstimator):
     pvalues : bool, default=False
         Whether to return p-values too, as `SelectFdr`, `SelectFpr` and `SelectFwe` need them.
     n_permutations : int, default=199
-        Number of permutations of the test of independence. Continuous features without ties share
-        one null distribution, with up to ten times as many.
+        Number of permutations of the test of independence. None are needed for continuous features
+        without ties beside such a target: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
@@ -112,7 +112,8 @@ class MISTScore(BaseEstimator):
         scores : ndarray of shape (n_features,)
             Point estimates of I(X_j; y), in `units`; 0 for constant features only.
         pvalues : ndarray of shape (n_features,)
-            P-values of independence; only with ``pvalues=True``.
+            P-values of independence; only with ``pvalues=True``. They test the mean of the
+            distribution, whatever `point` is.
         """
         self._validate_params()
         settings = Settings.of(self, self.pvalues)

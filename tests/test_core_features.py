@@ -10,20 +10,30 @@ import torch
 from scipy import stats
 
 from skmist.baselines import ksg_mi
-from skmist.core import CoreConfig, MISTNetwork, elliptical, neighbours, plugin, scores
+from skmist.core import (
+    CoreConfig,
+    MISTNetwork,
+    critic,
+    elliptical,
+    grids,
+    neighbours,
+    plugin,
+    scores,
+)
 
 
 def test_mid_ranks_agree_with_scipy():
     x = torch.tensor([[[3.0, 1.0, 3.0, 2.0, 3.0, 1.0]]])
-    ranks, tied = scores.doubled_ranks(x)
-    assert tied
+    ranks, ties, order = scores.doubled_ranks(x)
+    assert float(ties) == pytest.approx(3 / 5)
+    assert (x[0, 0, order[0, 0]].diff() >= 0).all()
     np.testing.assert_array_equal(ranks[0, 0] / 2 + 1, stats.rankdata(x[0, 0]))
 
 
 def test_ranks_without_ties():
     x = torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(0))
-    ranks, tied = scores.doubled_ranks(x)
-    assert not tied
+    ranks, ties, _ = scores.doubled_ranks(x)
+    assert not ties.any()
     np.testing.assert_array_equal(ranks / 2 + 1, stats.rankdata(x, axis=-1))
 
 
@@ -65,8 +75,7 @@ def test_neighbour_estimates_agree_with_ksg():
     x = rng.normal(size=(300, 1))
     y = 0.8 * x + 0.6 * rng.normal(size=(300, 1))
     z = stats.norm.ppf((stats.rankdata(np.hstack([x, y]), axis=0) - 0.5) / 300)
-    everyone = torch.arange(300).expand(1, 300)
-    _, anchors = neighbours.neighbour_features(torch.tensor(z.T[None]), everyone, 1)
+    _, anchors = neighbours.neighbour_features(torch.tensor(z.T[None]), 300, 1)
     for value, k in zip(anchors[0], neighbours.NEIGHBOURS, strict=True):
         expected = ksg_mi(z[:, :1], z[:, 1:], n_neighbors=k)
         assert float(value) == pytest.approx(expected, abs=5e-3)  # distances of ranks often tie
@@ -74,8 +83,8 @@ def test_neighbour_estimates_agree_with_ksg():
 
 def test_plug_in_entropy():
     labels = torch.tensor([[[0.0, 0, 1, 1, 2, 2, 2, 2], [0.0, 1, 0, 1, 0, 1, 0, 1]]])
-    ranks, tied = scores.doubled_ranks(labels)
-    entropies = plugin.plugin_entropies(ranks, 1, tied)[0]
+    ranks, _, _ = scores.doubled_ranks(labels)
+    entropies = plugin.plugin_entropies(ranks, 1, True)[0]
     expected = [1.5 * math.log(2), math.log(2), 2.5 * math.log(2)]
     np.testing.assert_allclose(entropies, expected, rtol=1e-6)
 
@@ -89,8 +98,9 @@ def test_few_rows_and_many_columns_stay_bounded(n, dx, dy):
     network = MISTNetwork(CoreConfig()).requires_grad_(False)
     f = network.features(x, y)
     assert (f.anchors <= 60).all() and (f.anchors >= 0).all()
-    for part in (f.pairs, f.rows, f.local, f.evidence, f.context):
-        assert part.isfinite().all() and part.abs().max() < 50
+    for part in vars(f).values():
+        if torch.is_tensor(part):
+            assert part.isfinite().all() and part.abs().max() <= 60
     assert network.predict(f).values.isfinite().all()
 
 
@@ -105,9 +115,63 @@ def test_duplicates_constants_and_perfect_dependence_are_finite():
 
 def test_every_parameter_has_a_gradient():
     torch.manual_seed(0)
-    network = MISTNetwork(CoreConfig(width=16, head_width=32, row_width=8))
+    network = MISTNetwork(CoreConfig(width=16, head_width=32, row_width=8, bivariate_width=16))
     x = torch.randn(3, 40, 3)
-    dist = network(x, x[..., :2] + torch.randn(3, 40, 2))
-    (dist.latent.square().sum() + dist.mean().sum()).backward()
+    y = x[..., :2] + torch.randn(3, 40, 2)
+    for dist in (network(x, y), network(x[..., :1], y[..., :1])):
+        (dist.latent.square().sum() + dist.mean().sum()).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_kernel_estimates_bracket_the_truth():
+    rng = torch.Generator().manual_seed(0)
+    rho, n = 0.8, 4000
+    x = torch.randn(1, n, generator=rng)
+    y = rho * x + math.sqrt(1 - rho**2) * torch.randn(1, n, generator=rng)
+    network = MISTNetwork(CoreConfig())
+    anchors = network.features(x.unsqueeze(-1), y.unsqueeze(-1)).anchors[0]
+    truth = -0.5 * math.log(1 - rho**2)
+    k = len(grids.BANDWIDTHS)
+    without, with_it = anchors[:k], anchors[k : 2 * k]
+    assert (without < with_it).all()
+    assert with_it[0] > truth and without[0] < truth
+    assert float(without.max()) == pytest.approx(truth, abs=0.05)
+    histogram = anchors[2 * k + 1]  # nine cells along each axis
+    table = np.histogram2d(*(stats.rankdata(v[0]) for v in (x, y)), bins=9)[0] / n
+    margins = np.outer(table.sum(1), table.sum(0))
+    plug_in = stats.entropy(table.ravel(), margins.ravel())
+    occupied = (table > 0).sum()
+    assert float(histogram) == pytest.approx(plug_in - (occupied - 17) / (2 * n), abs=5e-3)
+
+
+def test_spacings_see_what_no_grid_resolves():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 2000, 1, generator=rng)
+    y = x + 0.01 * torch.randn(1, 2000, 1, generator=rng)
+    truth = -math.log(0.01)
+    anchors = MISTNetwork(CoreConfig()).features(x, y).anchors[0]
+    spacing = anchors[grids.N_ESTIMATES + 2 + len(elliptical.DEGREES)]
+    assert float(spacing) == pytest.approx(truth, abs=0.7)
+
+
+def test_critic_sees_an_interaction_and_no_more():
+    rng = torch.Generator().manual_seed(0)
+    signs = torch.randn(6, 1000, 3, generator=rng)
+    y = torch.randn(6, 1000, 1, generator=rng)
+    xor = signs[..., :1].sign() * signs[..., 1:2].sign() + 0.3 * y
+
+    def likelihood(target):
+        columns = torch.cat([signs[..., :2], target], -1).transpose(1, 2).contiguous()
+        z = columns / columns.std(2, keepdim=True)
+        marks = z[..., :64]
+        distances = [
+            neighbours.squared_distances(marks[:, part], z[:, part])
+            for part in (slice(None, 2), slice(2, None))
+        ]
+        return critic.critic_features(*distances)
+
+    assert likelihood(xor).anchors[:, 0].min() > 0.25
+    independent = likelihood(y)
+    assert independent.anchors[:, 0].abs().max() < 0.02
+    assert independent.evidence[:, 0].abs().max() < 0.3  # free of bias

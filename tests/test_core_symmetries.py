@@ -16,9 +16,12 @@ TOLERANCE = {"rtol": 2e-4, "atol": 2e-4}
 def network() -> MISTNetwork:
     """Return a network whose last layer is far from its tame start."""
     torch.manual_seed(3)
-    network = MISTNetwork(CoreConfig(width=32, head_width=64, row_width=16)).eval()
+    network = MISTNetwork(
+        CoreConfig(width=32, head_width=64, row_width=16, bivariate_width=32)
+    ).eval()
     with torch.no_grad():
-        network.head_out.weight.mul_(10)
+        for part in (network.bivariate, network.joint):
+            part.head.out.weight.mul_(10)
     return network.requires_grad_(False)
 
 
@@ -107,6 +110,47 @@ def test_quantiles_are_ordered_and_not_negative(network, shape, tied):
     dist = network(*sample(shape, tied))
     assert (dist.values >= 0).all() and (dist.values.diff(dim=1) >= 0).all()
     assert (dist.mean() > 0).all()
+
+
+def labelled(shape, n_groups: int):
+    """Draw labels (1, n, 1), coded from 0, with a column of numbers that depends on them."""
+    n, _, _, seed = shape
+    rng = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n).remainder(n_groups)[torch.randperm(n, generator=rng)]
+    labels = labels.view(1, n, 1).double()
+    return labels, labels + torch.randn(1, n, 1, generator=rng, dtype=torch.float64)
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, n_groups=st.integers(2, 6), both=st.booleans())
+def test_labels_may_be_numbered_anew(network, shape, n_groups, both):
+    y, x = labelled(shape, n_groups)
+    x = x.floor() - x.floor().min() if both else x
+    new = order(n_groups, shape[3])[y.long()].double()
+    expected = network(x, y, labels=(both, True)).latent
+    torch.testing.assert_close(network(x, new, labels=(both, True)).latent, expected, **TOLERANCE)
+    torch.testing.assert_close(network(y, x, labels=(True, both)).latent, expected, **TOLERANCE)
+    p = order(x.shape[1], shape[3])
+    again = network(x[:, p], y[:, p], labels=(both, True)).latent
+    torch.testing.assert_close(again, expected, **TOLERANCE)
+    if not both:
+        again = network(-torch.exp(x), y, labels=(False, True)).latent
+        torch.testing.assert_close(again, expected, **TOLERANCE)
+
+
+def test_a_shared_side_is_read_once(network):
+    x, y = (torch.cat([sample((50, 1, 1, seed))[i] for seed in range(3)]) for i in (0, 1))
+    expected = network(x, y[:1].expand(3, -1, -1)).latent
+    torch.testing.assert_close(network(x, y[:1]).latent, expected, **TOLERANCE)
+    z = torch.cat([x, y], -1)
+    expected = network(z, y[:1].expand(3, -1, -1)).latent
+    torch.testing.assert_close(network(z, y[:1]).latent, expected, **TOLERANCE)
+
+
+def test_labels_stand_alone(network):
+    x, y = sample((50, 2, 1, 0))
+    with pytest.raises(ValueError, match="one column against one"):
+        network(x, y, labels=(False, True))
 
 
 def test_rows_are_subsampled_alike_whatever_their_order(network):

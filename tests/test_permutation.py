@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 
 from skmist import MISTScore, mutual_info
 from skmist._encoding import Side
+from skmist._null import NullTable
 from skmist._permutation import permutation_pvalues
 from skmist.core import MIDistribution
 
@@ -26,17 +27,19 @@ class CountingEngine:
 
 def side(column):
     values = np.asarray(column, dtype=float)[:, None]
-    return Side(values, None, np.inf, values, True)
+    return Side(values, None, np.inf, values, True, values, False)
 
 
 def point(distribution):
     return distribution.values[:, 0].numpy()
 
 
-def pvalues(pairs, n_permutations=99, seed=0):
+def pvalues(pairs, n_permutations=99, seed=0, table=None):
     engine = CountingEngine()
     observed = [abs(np.corrcoef(a.values[:, 0], b.values[:, 0])[0, 1]) for a, b in pairs]
-    found = permutation_pvalues(pairs, np.array(observed), point, engine, n_permutations, seed)
+    found = permutation_pvalues(
+        pairs, np.array(observed), point, engine, n_permutations, seed, table
+    )
     return found, engine.asked
 
 
@@ -47,6 +50,18 @@ def test_untied_columns_share_one_null(rng):
     assert pvalues(pairs * 5)[1] == 10 * 99
     tied = side(np.round(rng.normal(size=50)))
     assert pvalues([*pairs, (tied, tied), (tied, side(tied.values[:, 0]))])[1] == 6 * 99
+
+
+def test_a_table_takes_the_place_of_permutations(rng):
+    table = NullTable("", 3, np.array([40, 60]), np.array([1, 2]), np.full((2, 2), 0.01))
+    y = side(rng.normal(size=50))
+    untied = [(side(rng.normal(size=50)), y) for _ in range(200)]
+    assert pvalues(untied, table=table)[1] == 0
+    tied = side(np.round(rng.normal(size=50)))
+    others = [(tied, y), (side(rng.normal(size=61)), side(rng.normal(size=61)))]
+    found, asked = pvalues([*untied, *others], table=table)
+    assert asked == 2 * 99
+    assert_array_equal(found[-2:], pvalues(others)[0])
 
 
 def test_a_tied_target_keeps_its_own_null(rng):
@@ -105,6 +120,9 @@ def test_constant_columns_get_one(data, checkpoint):
 def test_power_of_the_released_network(rng):
     x = rng.normal(size=100)
     noise = rng.normal(size=100)
-    dependent = mutual_info(x, x + noise, pvalue=True, n_permutations=99)
+    assert mutual_info(x, x + noise, pvalue=True).pvalue < 0.001
+    assert mutual_info(x, noise, pvalue=True).pvalue > 0.01
+    tied = np.round(x, 1)
+    dependent = mutual_info(tied, x + noise, pvalue=True, n_permutations=99)
     assert dependent.pvalue == pytest.approx(0.01)
-    assert mutual_info(x, noise, pvalue=True, n_permutations=99).pvalue > 0.01
+    assert mutual_info(tied, noise, pvalue=True, n_permutations=99).pvalue > 0.01

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from skmist._checkpoint import released_path, sha256
+from skmist._training import null
 from skmist._training.evaluate import measure, table
 from skmist._training.export import export, load_any, starting_point
 from skmist._training.presets import PRESETS, draw_batch
@@ -86,6 +88,18 @@ def _add_others(commands) -> None:
     export.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     export.add_argument("--to", type=Path, help="file to write (default: the released weights)")
 
+    table = commands.add_parser(
+        "null",
+        help="draw the null distribution that p-values of pairs of columns come from",
+        description="Draw estimates of independent columns without ties and write their order "
+        "statistics beside the weights, tagged with the weights' SHA-256. To be run whenever the "
+        "weights or the network change; until then p-values come from permutations.",
+    )
+    table.add_argument("--checkpoint", type=Path, help="weights (default: the released ones)")
+    table.add_argument("--draws", type=int, default=null.DRAWS, help="at each number of rows")
+    table.add_argument("--seed", type=int, default=0)
+    table.add_argument("--jobs", type=int, default=1, help="batches at once")
+
     sample = commands.add_parser(
         "sample",
         help="write sampled data sets with their mutual information",
@@ -119,6 +133,25 @@ def _evaluate(args) -> int:
 def _export(args) -> int:
     path = export(args.run, args.to or released_path())
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
+    print("p-values of pairs of columns: run 'python -m skmist._training null' for these weights")
+    return 0
+
+
+def _null(args) -> int:
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+
+    def report(n: int) -> None:
+        print(f"n = {n:,} done, {time.perf_counter() - start:.0f} s", flush=True)
+
+    table = null.make_table(
+        args.checkpoint, draws=args.draws, seed=args.seed, n_jobs=args.jobs, report=report
+    )
+    path = null.write(table, args.checkpoint)
+    print("interpolated over twice the spacing, p-values of 0.05 and 0.01 become:")
+    for n, (p5, p1) in null.gap_errors(table).items():
+        print(f"n = {n:,}: {p5:.4f} {p1:.4f}")
+    print(f"{path}: {path.stat().st_size / 2**10:.0f} KiB, for weights {table.weights}")
     return 0
 
 
@@ -133,7 +166,13 @@ def _sample(args) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return the exit code."""
     args = _parser().parse_args(argv)
-    run = {"train": _train, "evaluate": _evaluate, "export": _export, "sample": _sample}
+    run = {
+        "train": _train,
+        "evaluate": _evaluate,
+        "export": _export,
+        "null": _null,
+        "sample": _sample,
+    }
     try:
         return run[args.command](args)
     except (CheckpointError, FileNotFoundError, ValueError) as error:

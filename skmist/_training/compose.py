@@ -25,11 +25,25 @@ def noise_columns(rng: Rng, batch: int, n: int, d: int) -> Tensor:
     return z
 
 
+def exp_asinh(x: Tensor) -> Tensor:
+    """Return exp(asinh(x)) = x + sqrt(1 + x^2): positive, increasing, without overflow."""
+    a = x.abs()
+    a = a + (a.square() + 1).sqrt()
+    return torch.where(x > 0, a, 1 / a)
+
+
 def unit_scale(x: Tensor) -> Tensor:
-    """Centre and scale columns by median and median absolute deviation, then pull tails in."""
-    centre = x.median(1, keepdim=True).values
-    spread = (x - centre).abs().median(1, keepdim=True).values.clamp_min(1e-3)
-    return torch.asinh((x - centre) / spread)
+    """Centre and scale columns by median and median absolute deviation, then pull tails in.
+
+    Medians are those of the first 257 rows, which are as good as any.
+    """
+    first = x[:, :257]
+    centre = first.median(1, keepdim=True).values
+    spread = (first - centre).abs().median(1, keepdim=True).values.clamp_min(1e-3)
+    z = (x - centre) / spread
+    # asinh, by functions that are vectorised on every device
+    a = z.abs()
+    return torch.log1p(a + a.square() / (1 + (a.square() + 1).sqrt())).copysign(z)
 
 
 def rotate(rng: Rng, x: Tensor) -> Tensor:
@@ -40,16 +54,33 @@ def rotate(rng: Rng, x: Tensor) -> Tensor:
 
 
 def spiral(rng: Rng, x: Tensor) -> Tensor:
-    """Rotate one pair of columns by an angle that depends on the radius of the whole row."""
-    d = x.shape[-1]
+    """Rotate rows in one plane by an angle that depends on the radius of the whole row.
+
+    The plane is that of two columns, or a random one; the angle is quadratic, linear or a wave.
+    """
+    b, _, d = x.shape
     x = unit_scale(x)
-    i, j = torch.randperm(d, generator=rng.host)[:2].tolist()
-    angle = rng.uniform(x.shape[0], 1, low=-1.0, high=1.0) * x.square().sum(-1) / d**0.5 * 2
-    a, b = x[..., i], x[..., j]
-    out = x.clone()
-    out[..., i] = torch.cos(angle) * a - torch.sin(angle) * b
-    out[..., j] = torch.sin(angle) * a + torch.cos(angle) * b
-    return out
+    if rng.coin(0.5):
+        i, j = torch.randperm(d, generator=rng.host)[:2].tolist()
+        plane = torch.eye(d, device=x.device)[:, [i, j]].expand(b, d, 2)
+    else:
+        plane, _ = torch.linalg.qr(rng.normal(b, d, 2))
+    square = x.square().sum(-1) / d
+    rate = rng.uniform(b, 1, low=-1.0, high=1.0)
+    kind = rng.choose(("quadratic", "linear", "wave"))
+    if kind == "quadratic":
+        angle = 2 * rate * square * d**0.5
+    elif kind == "linear":
+        angle = 5 * rate * square.sqrt() * d**0.5
+    else:
+        frequency = rng.uniform(b, 1, low=0.5, high=3.0)
+        angle = 4 * rate * torch.sin(frequency * square.sqrt() * d**0.5)
+    part = x @ plane  # (B, n, 2)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    turned = torch.stack(
+        [cos * part[..., 0] - sin * part[..., 1], sin * part[..., 0] + cos * part[..., 1]], -1
+    )
+    return x + (turned - part) @ plane.transpose(1, 2)
 
 
 def coupling(rng: Rng, x: Tensor) -> Tensor:
@@ -67,11 +98,61 @@ def coupling(rng: Rng, x: Tensor) -> Tensor:
     return torch.cat([kept, moved], -1)
 
 
+def stretch(rng: Rng, x: Tensor) -> Tensor:
+    """Multiply one half of the columns by a bounded function of the other half (invertible)."""
+    b, _, d = x.shape
+    x = unit_scale(x)
+    order = torch.randperm(d, generator=rng.host).to(x.device)
+    half = rng.host_integer(1, d - 1)
+    kept, moved = x[..., order[:half]], x[..., order[half:]]
+    weight = rng.normal(b, half, d - half) / half**0.5
+    weight = weight * rng.log_uniform(b, 1, 1, low=0.3, high=3.0)
+    log_scale = torch.sin(kept @ weight + rng.normal(b, 1, d - half))
+    return torch.cat([kept, moved * torch.exp(rng.uniform(b, 1, 1, high=1.5) * log_scale)], -1)
+
+
+def bend(rng: Rng, x: Tensor) -> Tensor:
+    """Apply a strictly increasing map to every column: waves, a step, long or short tails."""
+    b, _, d = x.shape
+    x = unit_scale(x)
+    kind = rng.choose(("waves", "step", "long", "skew"))
+    if kind == "waves":
+        frequency = rng.log_uniform(b, 1, d, low=0.7, high=4.0)
+        slope = rng.uniform(b, 1, d, low=-0.9, high=0.9)
+        return x + slope * torch.sin(frequency * x + rng.normal(b, 1, d)) / frequency
+    if kind == "step":
+        gain = rng.log_uniform(b, 1, d, low=1.0, high=6.0)
+        height = rng.uniform(b, 1, d, high=2.0)
+        return 0.3 * x + height * torch.tanh(gain * (x - 0.7 * rng.normal(b, 1, d)))
+    rate = rng.uniform(b, 1, d, low=0.3, high=1.2)
+    if kind == "long":
+        return torch.sinh(rate * x) / rate
+    return exp_asinh(2 * rate * x)
+
+
+def flow(rng: Rng, x: Tensor) -> Tensor:
+    """Apply a random invertible map of the columns of one side, composed of 2 to 4 steps.
+
+    Parameters
+    ----------
+    rng : Rng
+    x : Tensor of shape (B, n, d)
+        Columns of one side, d of 2 or more.
+
+    Returns
+    -------
+    Tensor of shape (B, n, d)
+    """
+    for _ in range(rng.host_integer(2, 4)):
+        x = rng.choose((rotate, spiral, coupling, stretch, bend))(rng, x)
+    return x
+
+
 def map_side(rng: Rng, x: Tensor, p: float = 0.3) -> Tensor:
     """Apply an invertible map to the columns of one side, with probability p."""
     if x.shape[-1] < 2 or not rng.coin(p):
         return x
-    return rng.choose((rotate, spiral, coupling))(rng, x)
+    return rng.choose((rotate, spiral, coupling, flow), (1, 1.5, 0.7, 0.8))(rng, x)
 
 
 def curve(rng: Rng, x: Tensor) -> Tensor:
@@ -90,6 +171,34 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
     if rng.coin(0.5):
         more = unit_scale(more) + unit_scale(x[..., pick[:, 1]]) * rng.uniform(1, 1, extra)
     return torch.cat([x, more], -1)
+
+
+def embed(rng: Rng, x: Tensor, extra: int) -> Tensor:
+    """Append smooth functions of the columns, which add no information, and mix all columns.
+
+    The result lies on a curved surface of as many dimensions as there were columns. In half of the
+    calls that append at least 2 d + 1 waves, the d columns themselves are left out: that many
+    generic smooth functions determine them still (Whitney's embedding theorem).
+    """
+    b, _, d = x.shape
+    x = unit_scale(x)
+    kind = rng.choose(("waves", "bumps", "mixed"))
+    frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
+    inner = x @ (rng.normal(b, d, extra) * frequency / d**0.5) + 3 * rng.normal(b, 1, extra)
+    waves = torch.sin(inner)
+    if kind == "waves":
+        more = waves
+    else:
+        centre = 1.2 * rng.normal(b, 1, d, extra)
+        width = rng.log_uniform(b, 1, 1, low=0.4, high=1.5) * d**0.5
+        bumps = torch.exp(-0.5 * (x.unsqueeze(-1) - centre).square().sum(2) / width.square())
+        more = 3 * bumps
+        if kind == "mixed":
+            more = torch.where(rng.uniform(b, 1, extra) < 0.5, more, waves)
+    whole = torch.cat([x, more], -1)
+    if kind == "waves" and extra > 2 * d and rng.coin(0.5):
+        whole = torch.cat([torch.cos(inner[..., :d]), more], -1)
+    return rotate(rng, whole) if rng.coin(0.5) else whole
 
 
 def swap(draw: Draw) -> Draw:

@@ -18,11 +18,14 @@ class Draw:
     y : Tensor of shape (B, n, dy)
     mi : Tensor of shape (B,)
         True I(X; y) of the distribution that each data set comes from, in nats.
+    labels : tuple of bool
+        Whether X and y are single columns of labels, coded from 0, whose order means nothing.
     """
 
     x: Tensor
     y: Tensor
     mi: Tensor
+    labels: tuple[bool, bool] = (False, False)
 
     def __len__(self) -> int:
         return self.mi.shape[0]
@@ -48,9 +51,10 @@ def beside(draws: list[Draw]) -> Draw:
 
 
 def stack(draws: list[Draw]) -> Draw:
-    """Join draws of equal shape along the batch."""
+    """Join draws of equal shape and kind along the batch."""
     return Draw(
         torch.cat([d.x for d in draws]),
         torch.cat([d.y for d in draws]),
         torch.cat([d.mi for d in draws]),
+        draws[0].labels,
     )

@@ -8,7 +8,17 @@ import torch
 
 from skmist._training import compose
 from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import categorical, elliptical, functions, mixtures, paper
+from skmist._training.families import (
+    categorical,
+    copulas,
+    elliptical,
+    functions,
+    grid,
+    interactions,
+    mixtures,
+    paper,
+    zero_inflated,
+)
 from skmist._training.random import Rng
 
 
@@ -23,12 +33,12 @@ class Preset:
     paper : float
         Share of batches from the paper's families with dx = dy uniform in 2..32 and n uniform in
         10..500; the others are compositions of all families with random shapes.
-    scalar : float
-        Share of one-dimensional pairs among the compositions.
+    bivariate : float
+        Share of batches of one column against one.
     d_max : int
         Largest number of columns of one side.
-    n_max : int
-        Largest number of rows.
+    n_max, n_max_bivariate : int
+        Largest number of rows, and with one column against one.
     n_common : int
         Number of rows that most data sets stay below.
     cells_max : int
@@ -36,18 +46,22 @@ class Preset:
     """
 
     name: str
-    paper: float = 0.4
-    scalar: float = 0.3
+    paper: float = 0.3
+    bivariate: float = 0.3
     d_max: int = 50
     n_max: int = 10_000
+    n_max_bivariate: int = 100_000
     n_common: int = 2500
-    cells_max: int = 500_000
+    cells_max: int = 600_000
 
 
-PRESETS = {p.name: p for p in (Preset("paper", paper=1.0, d_max=32, n_max=500), Preset("general"))}
+PRESETS = {
+    p.name: p
+    for p in (Preset("paper", paper=1.0, bivariate=0.0, d_max=32, n_max=500), Preset("general"))
+}
 
 
-REFERENCED = ("mixture", "function", "ordinal", "classes")  # MI from a reference sample
+REFERENCED = ("mixture", "function", "ordinal", "classes", "labels")  # MI from a reference sample
 REPEATS = 3  # data sets drawn from each distribution of those
 
 
@@ -63,29 +77,39 @@ class Shape:
 
 def cost(n: int, d: int) -> float:
     """Return the cost of a data set, in milliseconds of one core, as measured on the network."""
-    return 0.15 + 0.0027 * n + 0.0018 * d * d + 1.3e-4 * n * d
+    if d == 2:
+        return 0.25 + 0.0006 * n
+    return 0.3 + 0.0035 * n + 0.0018 * d * d + 1.3e-4 * n * d
 
 
-def draw_shape(preset: Preset, rng: Rng, budget: float, largest: int = 48) -> tuple[Shape, bool]:
-    """Draw the shape of a batch whose cost is near the budget, and whether it is the paper's."""
-    is_paper = rng.coin(preset.paper)
-    if is_paper:
+def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
+    """Draw the shape of a batch whose cost is near the budget, and its kind.
+
+    The kind is ``"paper"``, ``"bivariate"`` or ``"composition"``.
+    """
+    others = 1 - preset.paper - preset.bivariate
+    kind = rng.choose(
+        ("paper", "bivariate", "composition"), (preset.paper, preset.bivariate, others)
+    )
+    if kind == "paper":
         n = rng.host_integer(10, 500)
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
-        if rng.coin(0.12):
-            n = rng.host_log_integer(preset.n_common, preset.n_max)
-        if rng.coin(preset.scalar):
-            dx = dy = 1
-        else:
-            top = preset.d_max if rng.coin(0.25) else 12
-            dx = dy = rng.host_log_integer(1, top)
-            if rng.coin(0.5):
-                dy = 1 if rng.coin(0.4) else rng.host_log_integer(1, top)
+        far = rng.coin(0.12)
+    if kind == "bivariate":
+        dx = dy = 1
+        n = rng.host_log_integer(preset.n_common, preset.n_max_bivariate) if far else n
+    elif kind == "composition":
+        n = rng.host_log_integer(preset.n_common, preset.n_max) if far else n
+        top = preset.d_max if rng.coin(0.25) else 12
+        dx = dy = rng.host_log_integer(2, top)
+        if rng.coin(0.5):
+            dy = 1 if rng.coin(0.4) else rng.host_log_integer(1, top)
         n = max(8, min(n, preset.cells_max // (dx + dy)))
+    largest = 128 if kind == "bivariate" else 48
     batch = int(min(largest, max(4, budget / cost(n, dx + dy))))
-    return Shape(batch, n, dx, dy), is_paper
+    return Shape(batch, n, dx, dy), kind
 
 
 def draw_paper(rng: Rng, shape: Shape) -> Draw:
@@ -102,11 +126,20 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     if dy == 1 or dx == 1:
         options["function"] = 8
         options["ordinal"] = 2
+    if dx == dy == 1:
+        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
+    elif dy == 1 or dx == 1:
+        options["interaction"] = 4
     if 3 <= dy <= 8 or dy == 1:
         options["classes"] = 3
     if dx >= 2 and dy <= 2:
         options["curve"] = 0.7
     kind = rng.choose(list(options), list(options.values()))
+    return _with_reference(rng, kind, batch, n, dx, dy)
+
+
+def _with_reference(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw a block; several data sets from each distribution where a reference sample is costly."""
     if kind in REFERENCED and batch >= 2 * REPEATS:
         draw = _of_kind(rng, kind, -(-batch // REPEATS), n * REPEATS, dx, dy)
         return _split(draw, batch, n)
@@ -127,6 +160,19 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         return elliptical.sample_student(rng, batch, n, dx, dy)
     if kind == "bounded":
         return paper.additive(rng, batch, n, dx, dy, wide=True)
+    if kind in ("grid", "copula", "zero-inflated"):
+        family = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated}[kind]
+        return family.sample(rng, batch, n)
+    if kind == "table":
+        return grid.sample_table(rng, batch, n)
+    if kind == "labels":
+        if rng.coin(0.7):
+            return grid.sample_classes(rng, batch, n)
+        return categorical.sample(rng, batch, n, 1, rng.host_integer(2, 10), one_hot=False)
+    if kind == "interaction":
+        if dy == 1:
+            return interactions.sample(rng, batch, n, dx)
+        return compose.swap(interactions.sample(rng, batch, n, dy))
     if kind == "mixture":
         return mixtures.sample(rng, batch, n, dx, dy)
     if kind == "function":
@@ -134,7 +180,7 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
             return functions.sample(rng, batch, n, dx)
         return compose.swap(functions.sample(rng, batch, n, dy))
     if kind == "ordinal":
-        k = rng.host_integer(2, 8)
+        k = rng.host_log_integer(2, 20)
         if dy == 1:
             return categorical.sample(rng, batch, n, dx, k, one_hot=False)
         return compose.swap(categorical.sample(rng, batch, n, dy, k, one_hot=False))
@@ -151,6 +197,21 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
     return paper.sample(rng, batch, n, dx, dy, rng.choose(names))
 
 
+def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
+    """Draw pairs of columns; with labels, of the kinds asked for."""
+    batch, n = shape.batch, shape.n
+    if labels == (True, True):
+        draw = grid.sample_table(rng, batch, n)
+    elif labels == (False, True):
+        draw = _with_reference(rng, "labels", batch, n, 1, 1)
+    else:
+        draw = draw_block(rng, batch, n, 1, 1)
+    if not any(labels) and rng.coin(0.2):
+        draw = compose.rounded(rng, draw)
+    draw = compose.independent(rng, draw) if rng.coin(0.08) else draw
+    return Draw(draw.x, draw.y, draw.mi, labels)
+
+
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
@@ -160,20 +221,35 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
             bx, by = rng.host_log_integer(1, left_x - 1), rng.host_log_integer(1, left_y - 1)
             blocks.append(draw_block(rng, batch, n, bx, by))
             left_x, left_y = left_x - bx, left_y - by
-    idle_x = rng.host_integer(0, left_x - 1) if left_x > 1 and rng.coin(0.3) else 0
-    idle_y = rng.host_integer(0, left_y - 1) if left_y > 1 and rng.coin(0.15) else 0
-    copies = rng.host_integer(1, idle_x) if idle_x and rng.coin(0.3) else 0
-    blocks.append(draw_block(rng, batch, n, left_x - idle_x, left_y - idle_y))
+    idle_x, more_x = _idle(rng, left_x, 0.35)
+    idle_y, more_y = _idle(rng, left_y, 0.2)
+    blocks.append(draw_block(rng, batch, n, left_x - idle_x - more_x, left_y - idle_y - more_y))
     draw = beside(blocks)
-    x = compose.redundant(rng, draw.x, copies) if copies else draw.x
+    x, y = (_widened(rng, v, more) for v, more in ((draw.x, more_x), (draw.y, more_y)))
     x = compose.map_side(rng, x)
-    y = draw.y if dy > 1 and _has_ties(draw.y) else compose.map_side(rng, draw.y)
-    noise_x = compose.noise_columns(rng, batch, n, idle_x - copies)
+    y = y if dy > 1 and _has_ties(y) else compose.map_side(rng, y)
+    noise_x = compose.noise_columns(rng, batch, n, idle_x)
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
     draw = Draw(torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1), draw.mi)
     if rng.coin(0.25):
         draw = compose.rounded(rng, draw)
     return compose.independent(rng, draw) if rng.coin(0.07) else draw
+
+
+def _idle(rng: Rng, columns: int, p: float) -> tuple[int, int]:
+    """Choose how many of some columns are noise, and how many are functions of the others."""
+    spare = rng.host_integer(1, columns - 1) if columns > 1 and rng.coin(p) else 0
+    more = rng.host_integer(1, spare) if spare and rng.coin(0.5) else 0
+    if more and rng.coin(0.5):  # no noise beside them
+        more = spare
+    return spare - more, more
+
+
+def _widened(rng: Rng, x: torch.Tensor, more: int) -> torch.Tensor:
+    """Append functions of the columns, which add no information."""
+    if not more:
+        return x
+    return (compose.redundant if rng.coin(0.4) else compose.embed)(rng, x, more)
 
 
 def _has_ties(x: torch.Tensor) -> bool:
@@ -182,11 +258,18 @@ def _has_ties(x: torch.Tensor) -> bool:
     return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
+LABELS = {(False, False): 0.68, (False, True): 0.22, (True, True): 0.1}  # of bivariate batches
+
+
 def draw_batch(preset: Preset, rng: Rng, budget: float = 60.0) -> Draw:
-    """Draw a batch of data sets of one shape, from up to four families."""
-    shape, is_paper = draw_shape(preset, rng, budget)
-    parts = min(4, max(1, shape.batch // 4))
+    """Draw a batch of data sets of one shape, from several families."""
+    shape, kind = draw_shape(preset, rng, budget)
+    parts = min(8 if kind == "bivariate" else 4, max(1, shape.batch // 4))
     sizes = [shape.batch // parts + (i < shape.batch % parts) for i in range(parts)]
-    one = draw_paper if is_paper else draw_composition
-    draws = [one(rng, Shape(size, shape.n, shape.dx, shape.dy)) for size in sizes]
-    return stack(draws)
+    shapes = [Shape(size, shape.n, shape.dx, shape.dy) for size in sizes]
+    if kind == "paper":
+        return stack([draw_paper(rng, s) for s in shapes])
+    if kind == "bivariate":
+        labels = rng.choose(list(LABELS), list(LABELS.values()))
+        return stack([draw_bivariate(rng, s, labels) for s in shapes])
+    return stack([draw_composition(rng, s) for s in shapes])

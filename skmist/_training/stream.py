@@ -24,7 +24,7 @@ def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
 
 def finite(features: Features, mi: Tensor) -> bool:
     """Tell whether everything in a batch is finite."""
-    parts = (mi, features.anchors, features.rows, features.pairs, features.local)
+    parts = [mi, *(v for v in vars(features).values() if isinstance(v, Tensor))]
     return bool(torch.isfinite(torch.stack([p.sum() for p in parts])).all())
 
 
@@ -45,8 +45,8 @@ def make_batch(
     """Draw batch number ``index`` of a stream and compute its features."""
     rng = Rng(seed_of(stream, preset.name, seed, index), device)
     draw = draw_batch(preset, rng, budget)
-    n_queries = rng.choose((32, 64, 128), (1, 2, 1))
-    features = network.features(draw.x, draw.y, n_queries)
+    n_queries = rng.choose((64, 128, 256), (1, 2, 1))
+    features = network.features(draw.x, draw.y, n_queries, draw.labels)
     shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
     return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from skmist._training.losses import total
+from skmist._training.losses import total, weight
 from skmist._training.presets import PRESETS
 from skmist._training.state import LOG, CsvLog, load_state, plot_log, save_state
 from skmist._training.stream import Prefetcher
@@ -174,7 +174,8 @@ class Trainer:
             if not batch.finite:
                 continue
             loss = total(self.network.predict(batch.features), batch.mi).sum()
-            loss.backward()
+            n, dx, dy = batch.shape
+            (weight(n, dx + dy) * loss).backward()
             loss_sum += float(loss.detach())
             count += len(batch.mi)
         parameters = [p for p in self.network.parameters() if p.grad is not None]

@@ -28,10 +28,14 @@ class CoreConfig:
         Hidden size of the network that reads the pooled summary.
     levels : tuple of float
         Levels at which the quantile function is predicted, increasing, symmetric around 0.5.
+    bivariate_width : int
+        Hidden size of the part that reads one column against one.
     n_queries : int
         Number of query rows whose neighbourhoods are read.
     n_min, n_max : int
         Smallest and largest number of rows seen in training.
+    n_max_bivariate : int
+        Largest number of rows seen in training, one column against one.
     d_max : int
         Largest number of columns of one side seen in training.
     mi_max : float
@@ -45,9 +49,11 @@ class CoreConfig:
     row_width: int = 32
     head_width: int = 256
     levels: tuple[float, ...] = QUANTILE_LEVELS
-    n_queries: int = 128
+    bivariate_width: int = 256
+    n_queries: int = 256
     n_min: int = 8
     n_max: int = 10_000
+    n_max_bivariate: int = 100_000
     d_max: int = 50
     mi_max: float = 35.0
 

@@ -38,11 +38,11 @@ def _holds(z: Tensor, place: Tensor, centre: Tensor, within: Tensor) -> Tensor:
 class Side:
     """Distances of query rows to all rows on one side, and counts of rows nearer than a radius."""
 
-    def __init__(self, z: Tensor, index: Tensor, tied: bool):
-        queries = z.gather(2, index.unsqueeze(1).expand(-1, z.shape[1], -1))
+    def __init__(self, z: Tensor, n_queries: int, tied: bool):
+        queries = z[..., :n_queries]
         self.distances = squared_distances(queries, z, exact=tied)
         # the query itself comes first, always
-        self.distances.scatter_(2, index.unsqueeze(2), -1.0)
+        self.distances.diagonal(dim1=1, dim2=2).fill_(-1.0)
         self.ordered = None
         if z.shape[1] == 1 and not tied:
             self.ordered, self.centre = z[:, 0].sort(1).values, queries[:, 0]
@@ -62,9 +62,9 @@ class Side:
 
 
 def neighbour_features(
-    z: Tensor, index: Tensor, dx: int, tied: bool = True
+    z: Tensor, n_queries: int, dx: int, tied: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Read the neighbourhoods of query rows.
+    """Read the neighbourhoods of query rows, which are the first ones.
 
     For the k-th neighbour in the larger of the two distances (in X, in y), count the rows that are
     closer in X alone and in y alone (Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69, 2004,
@@ -74,8 +74,8 @@ def neighbour_features(
     ----------
     z : Tensor of shape (B, d, n)
         Normal scores.
-    index : LongTensor of shape (B, q)
-        Query rows.
+    n_queries : int
+        Number q of query rows, at most n.
     dx : int
         Number of columns of X.
     tied : bool
@@ -90,19 +90,17 @@ def neighbour_features(
         Estimates of the mutual information, in nats, non-negative.
     """
     b, d, n = z.shape
-    step = max(1, CACHED_VALUES // (index.shape[1] * n))
-    parts = [
-        _local_features(z[i : i + step], index[i : i + step], dx, tied) for i in range(0, b, step)
-    ]
+    step = max(1, CACHED_VALUES // (n_queries * n))
+    parts = [_local_features(z[i : i + step], n_queries, dx, tied) for i in range(0, b, step)]
     local = torch.cat(parts)
     ratios = local[..., 2::3]
     return local, ratios.mean(1).clamp_min(0)
 
 
-def _local_features(z: Tensor, index: Tensor, dx: int, tied: bool) -> Tensor:
+def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> Tensor:
     """Return the local features of a few data sets, whose distances fit into the cache."""
     n = z.shape[-1]
-    x, y = Side(z[:, :dx], index, tied), Side(z[:, dx:], index, tied)
+    x, y = Side(z[:, :dx], n_queries, tied), Side(z[:, dx:], n_queries, tied)
     largest = min(max(NEIGHBOURS), n - 1)
     nearest = torch.maximum(x.distances, y.distances)
     nearest = torch.topk(nearest, largest + 1, largest=False).values

@@ -16,27 +16,29 @@ N_ODD, N_EVEN = 4, 2
 N_BASIS = N_ODD + N_EVEN  # odd functions first
 
 
-def doubled_ranks(x: Tensor) -> tuple[Tensor, bool]:
+def doubled_ranks(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Rank the values of every column among its rows.
 
     Parameters
     ----------
-    x : Tensor of shape (B, d, n)
+    x : Tensor of shape (..., n)
         Values; contiguous along rows.
 
     Returns
     -------
-    ranks : LongTensor of shape (B, d, n)
+    ranks : LongTensor of shape (..., n)
         Twice the mid-rank, from 0 to 2 (n - 1).
-    tied : bool
-        Whether any column holds equal values.
+    ties : Tensor of shape (...)
+        Share of values that equal the next larger one; 0 without ties.
+    order : LongTensor of shape (..., n)
+        Rows in increasing order.
     """
     n = x.shape[-1]
     ordered, order = torch.sort(x, dim=-1)
     position = torch.arange(n, device=x.device)
     same = ordered[..., 1:] == ordered[..., :-1]
-    tied = bool(same.any())
-    if tied:
+    ties = same.float().mean(-1)
+    if bool(ties.any()):
         edge = torch.zeros_like(ordered[..., :1], dtype=torch.bool)
         first = torch.where(torch.cat([edge, same], -1), 0, position).cummax(-1).values
         last = torch.where(torch.cat([same, edge], -1), n - 1, position)
@@ -44,7 +46,7 @@ def doubled_ranks(x: Tensor) -> tuple[Tensor, bool]:
         doubled = first + last
     else:
         doubled = (2 * position).expand_as(order)
-    return torch.empty_like(order).scatter_(-1, order, doubled), tied
+    return torch.empty_like(order).scatter_(-1, order, doubled), ties, order
 
 
 def _uniform_grid(n: int, device) -> Tensor:
@@ -88,14 +90,24 @@ def basis_table(n: int, device=None) -> Tensor:
     Odd: Hermite 1 and 3 of the normal score, cosines 3 and 5 of the uniform one; even: Hermite 2,
     cosine 4. Each has mean 0 and variance 1 over the ranks of a column without ties.
     """
-    u, z = _uniform_grid(n, device), normal_table(n, device)
+    table = basis_of(_uniform_grid(n, device), normal_table(n, device))
+    ranks = table[:, ::2]
+    return (table - ranks.mean(1, keepdim=True)) / ranks.std(1, correction=0, keepdim=True)
+
+
+def basis_of(u: Tensor, z: Tensor) -> Tensor:
+    """Return the basis functions (K, m) at points symmetric around the middle, with exact parity.
+
+    Parameters
+    ----------
+    u, z : Tensor of shape (m,)
+        Uniform and normal scores.
+    """
     odd = [z, z**3 - 3 * z] + [torch.cos(math.pi * k * u) for k in (3, 5)]
     even = [z**2 - 1] + [torch.cos(math.pi * 4 * u)]
     odd = torch.stack(odd)
     even = torch.stack(even)
-    table = torch.cat([(odd - odd.flip(1)) / 2, (even + even.flip(1)) / 2])
-    ranks = table[:, ::2]
-    return (table - ranks.mean(1, keepdim=True)) / ranks.std(1, correction=0, keepdim=True)
+    return torch.cat([(odd - odd.flip(1)) / 2, (even + even.flip(1)) / 2])
 
 
 def standardise(phi: Tensor) -> Tensor:
@@ -105,29 +117,35 @@ def standardise(phi: Tensor) -> Tensor:
     return phi * torch.where(variance > 1e-4, variance.clamp_min(1e-4).rsqrt(), 0.0)
 
 
-def subsample_rows(ranks: Tensor, size: int) -> Tensor:
-    """Choose rows pseudo-randomly, by a hash of their ranks.
+def _mix(key: Tensor) -> Tensor:
+    """Scramble 64-bit integers."""
+    key = key * 0x2545F4914F6CDD1D
+    key = (key ^ (key >> 29)) * 0x1B03738712FAD5C9
+    key = (key ^ (key >> 32)) * 0x2545F4914F6CDD1D
+    return key ^ (key >> 31)
 
-    The choice does not depend on the order of rows or columns, nor on sign flips, and is made in
-    integers, so that it is exact.
+
+def shuffle_rows(ranks: Tensor) -> Tensor:
+    """Put rows into a pseudo-random order, that of a hash of their ranks.
+
+    The order does not depend on the order in which rows or columns were given, nor on sign flips,
+    and is found in integers, so that it is exact: the first rows are a random subsample, and the
+    first half of them a random half. Only equal rows have equal hashes: a first hash, of the
+    distances from the middle, gives every column a name and a direction of its own, and the second
+    one is of the ranks in that direction, by column.
 
     Parameters
     ----------
     ranks : LongTensor of shape (B, d, n)
         Doubled ranks.
-    size : int
-        Number of rows wanted, at most n.
 
     Returns
     -------
-    LongTensor of shape (B, size)
+    LongTensor of shape (B, d, n)
     """
-    n = ranks.shape[-1]
-    if size >= n:
-        return torch.arange(n, device=ranks.device).expand(ranks.shape[0], n)
-    key = (2 * ranks - 2 * (n - 1)).abs() + 1  # sign flips leave it as it is
-    key = key * 0x2545F4914F6CDD1D
-    key = (key ^ (key >> 29)) * 0x1B03738712FAD5C9
-    key = (key ^ (key >> 32)).sum(1)
-    key = key * 0x2545F4914F6CDD1D
-    return torch.topk(key ^ (key >> 31), size, dim=-1).indices
+    centred = ranks - (ranks.shape[-1] - 1)
+    first = _mix(_mix(centred.abs() + 1).sum(1, keepdim=True)) & 0xFFFF  # (B, 1, n)
+    direction = torch.where((first * centred).sum(2, keepdim=True) < 0, -1, 1)
+    name = _mix((first * centred.abs()).sum(2, keepdim=True) + 1)
+    order = _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
+    return ranks.gather(2, order.unsqueeze(1).expand_as(ranks))

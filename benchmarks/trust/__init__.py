@@ -1,0 +1,1 @@
+"""Suites on uncertainty and tests: level, power, intervals, consistency, domain."""

@@ -1,0 +1,333 @@
+"""One column against one: the empirical copula as a picture, read by estimators and a perceptron.
+
+Letters in shapes: B data sets, n rows, G grid cells along one axis, K groups of a labelled side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skmist.core import grids
+from skmist.core.config import CoreConfig
+from skmist.core.elliptical import DEGREES, gaussian_bias, student_constant, student_excess
+from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
+from skmist.core.layers import MLP
+from skmist.core.moments import N_PAIR, pair_features
+from skmist.core.plugin import entropy
+from skmist.core.scores import N_BASIS, basis_of, doubled_ranks, normal_table, student_table
+
+LAGS = (1, 2, 4, 8)
+N_CONTEXT = 9
+FEW_TIES = 0.01  # up to which the order among tied rows does not matter
+N_ANCHORS = grids.N_ESTIMATES + 2 + len(DEGREES) + len(LAGS) + 2
+N_INPUT = (
+    N_CONTEXT + 3 * N_ANCHORS + 2 * len(DEGREES) + 4 * len(LAGS) + 2 * N_PAIR + grids.N_OCCUPIED + 4
+)
+
+
+@dataclass
+class BivariateFeatures:
+    """What is computed from pairs of columns before anything learned."""
+
+    inputs: Tensor  # (B, N_INPUT)
+    context: Tensor  # (B, N_CONTEXT)
+    anchors: Tensor  # (B, N_ANCHORS), nats
+    n: int
+
+
+class Column:
+    """One column of each data set: ranks or codes, and where they lie on the grids."""
+
+    def __init__(self, values: Tensor, is_labels: bool, batch: int):
+        n = values.shape[1]
+        self.is_labels = is_labels
+        ranks, ties, order = doubled_ranks(values.contiguous())
+        self.ties, self.order = ties.expand(batch), order.expand(batch, n)
+        if is_labels:
+            self.codes = values.long()
+            self.n_groups = int(self.codes.max()) + 1
+        self.own = ranks  # (B or 1, n)
+        self.ranks = ranks.expand(batch, n)
+
+    def look_up(self, table: Tensor) -> Tensor:
+        """Look the ranks up in a table, shape (B or 1, n)."""
+        return table.index_select(0, self.own.reshape(-1)).view(self.own.shape)
+
+    def cells(self, spacing: str) -> tuple[Tensor, int]:
+        """Return the cells (B or 1, n) of the rows, and the number of cells."""
+        if self.is_labels:
+            return self.codes, self.n_groups
+        n = self.own.shape[1]
+        return self.look_up(grids.cell_table(n, spacing, self.own.device)), grids.SIZE
+
+
+def bivariate_features(
+    x: Tensor, y: Tensor, labels: tuple[bool, bool], n_told: int
+) -> BivariateFeatures:
+    """Compute the features of pairs of columns.
+
+    Parameters
+    ----------
+    x, y : Tensor of shape (B or 1, n)
+        Values, or codes from 0 of labels.
+    labels : tuple of bool
+        Whether x and y are labels.
+    n_told : int
+        Number of rows that the network is told.
+    """
+    batch, n = max(len(x), len(y)), x.shape[1]
+    a, b = (Column(v, is_labels, batch) for v, is_labels in zip((x, y), labels, strict=True))
+    if a.is_labels and not b.is_labels:  # labels come second, so that a question has one form
+        a, b = b, a
+    entropies = _entropies(a, b, batch)
+    smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
+    plug_in = (entropies[:, 0] + entropies[:, 1] - entropies[:, 2]).clamp_min(0)
+
+    are_labels = (a.is_labels, b.is_labels)
+    cells, shape = _cells(a, b, "normal", batch)
+    counts = grids.count(cells, shape)
+    smooth = grids.kernel_estimates(counts, cells, are_labels)
+    cells, shape = _cells(a, b, "uniform", batch)
+    coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), n, are_labels)
+    moments, tests, explained = _moments(counts, a, b, n)
+    fits, evidence = _elliptical(a, b, batch)
+    groups = [
+        (counts.sum(axis) > 0).sum(1).float() if side.is_labels else torch.ones_like(smaller)
+        for axis, side in ((2, a), (1, b))
+    ]
+    if b.is_labels:
+        corrected = 1 - (1 - explained) * (n - 1) / (n - groups[1]).clamp_min(1)
+        gauss = torch.stack([explained, corrected.clamp_min(0)], 1)
+        gauss = -0.5 * torch.log1p(-gauss.clamp(0, 0.999999))
+    else:
+        gauss = fits[:, :1]
+        gauss = torch.cat([gauss, (gauss - gaussian_bias(n, 1, 1)).clamp_min(0)], 1)
+    near, near_evidence = _spacings(a, b, batch)
+    bounds = torch.stack([smaller, plug_in], 1)
+    anchors = torch.cat([smooth, coarse, gauss, fits[:, 1:], near, bounds], 1)
+    anchors = anchors.float().clamp(0, LARGEST_ANCHOR)
+
+    log_n, root = math.log(n_told), n_told**0.5
+    told = anchors.new_tensor([(log_n - 6) / 2, float(a.is_labels), float(b.is_labels)])
+    context = torch.cat(
+        [
+            told.expand(batch, -1),
+            torch.log(groups[0] * groups[1]).unsqueeze(1) / 3,
+            torch.stack([smaller / math.log(n), larger / math.log(n), smaller / 3], 1),
+            torch.stack([a.ties + b.ties, (a.ties - b.ties).abs()], 1),
+        ],
+        1,
+    ).float()
+    inputs = torch.cat(
+        [
+            context,
+            torch.log1p(anchors),
+            torch.asinh(root * (anchors - gauss[:, 1:])) / 2,
+            torch.asinh(5 * (anchors - smooth[:, 1:2])),
+            torch.asinh(root * (evidence - gauss[:, :1])) / 2,
+            torch.asinh(root * (evidence - smooth[:, 1:2])) / 2,
+            near_evidence,
+            moments,
+            occupied,
+            torch.asinh(root * tests) / 2,
+        ],
+        1,
+    )
+    return BivariateFeatures(inputs.float(), context, anchors, n_told)
+
+
+def _cells(a: Column, b: Column, spacing: str, batch: int) -> tuple[Tensor, tuple[int, int]]:
+    """Return the cell of every row (B, n) on the grid of both columns, and the grid's shape."""
+    (i, g), (j, h) = a.cells(spacing), b.cells(spacing)
+    return (i * h + j).expand(batch, -1), (g, h)
+
+
+def _entropies(a: Column, b: Column, batch: int) -> Tensor:
+    """Return the plug-in entropies of both columns and of the pair, shape (B, 3)."""
+    n = a.own.shape[1]
+    out = torch.full((batch, 3), math.log(n), device=a.own.device)
+    for i, side in enumerate((a, b)):
+        if bool(side.ties.any()):
+            out[:, i] = entropy(side.own).float().expand(batch)
+    index = torch.nonzero(a.ties * b.ties).squeeze(1)  # else all pairs are different
+    if len(index):
+        pairs = a.ranks[index] * (2 * n) + b.ranks[index]
+        out[index, 2] = entropy(pairs).float()
+    return out
+
+
+def _moments(counts: Tensor, a: Column, b: Column, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return correlations of basis functions, tests of normality, and the variance explained.
+
+    The last is the share of the variance of the normal scores between the groups of a labelled
+    side; the others are 0 there.
+    """
+    batch = len(counts)
+    grid = grids.centres(counts.shape[1], counts.device)
+    basis = basis_of(torch.special.ndtr(grid), grid).to(counts)  # (K, G)
+    rows = counts.sum(2)
+    if a.is_labels:
+        zero = counts.new_zeros(batch, 2 * N_PAIR)
+        return zero, counts.new_zeros(batch, 4), counts.new_zeros(batch)
+    if b.is_labels:
+        mean = (rows @ grid.to(counts)) / n
+        z = grid.to(counts) - mean.unsqueeze(1)  # (B, G)
+        groups = counts.sum(1)
+        between = (torch.einsum("bg,bgk->bk", z, counts).square() / groups.clamp_min(1)).sum(1)
+        within = (rows * z.square()).sum(1)
+        zero = counts.new_zeros(batch, 2 * N_PAIR)
+        return zero, counts.new_zeros(batch, 4), between / within.clamp_min(1e-9)
+
+    def standardised(weights: Tensor) -> Tensor:  # (B, K, G)
+        mean = (weights @ basis.T) / n
+        phi = basis - mean.unsqueeze(2)
+        variance = torch.einsum("bg,bkg->bk", weights, phi.square()) / n
+        scale = torch.where(variance > 1e-4, variance.clamp_min(1e-4).rsqrt(), 0.0)
+        return phi * scale.unsqueeze(2)
+
+    left, right = standardised(rows), standardised(counts.sum(1))
+    m = left @ counts @ right.transpose(1, 2) / n  # (B, K, K)
+    ways = torch.stack([pair_features(v, n, n) for v in (m, m.transpose(1, 2))], 1)
+    rho = m[:, 0, 0]
+    # odd functions first: Hermite 1 and 3, then even: Hermite 2
+    tests = torch.stack(
+        [
+            m[:, 1, 1].abs() - rho.abs() ** 3,
+            m[:, N_BASIS - 2, N_BASIS - 2] - rho**2,
+            (m[:, 0, N_BASIS - 2].abs() + m[:, N_BASIS - 2, 0].abs()),
+            (m[:, 0, 1].abs() + m[:, 1, 0].abs()),
+        ],
+        1,
+    )
+    return (
+        torch.cat([ways.mean(1), (ways[:, 0] - ways[:, 1]).abs()], 1),
+        tests,
+        rho.square(),
+    )
+
+
+def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
+    """Return estimates under a Gaussian and Student copulas, and the log density of the latter.
+
+    Returns
+    -------
+    estimates : Tensor of shape (B, 1 + len(DEGREES))
+        In nats.
+    evidence : Tensor of shape (B, len(DEGREES))
+        Mean log copula density of the Student models.
+    """
+    n, device = a.own.shape[1], a.own.device
+    if a.is_labels or b.is_labels:
+        zero = torch.zeros(batch, len(DEGREES), device=device)
+        return torch.zeros(batch, 1 + len(DEGREES), device=device), zero
+    normal = normal_table(n, device).float()
+    z, w = a.look_up(normal), b.look_up(normal)
+    squares = z.square().sum(1) * w.square().sum(1)
+    rho = ((z * w).sum(1) * squares.clamp_min(1e-12).rsqrt()).clamp(-1 + 1e-6, 1 - 1e-6)
+    estimates, evidence = [-0.5 * torch.log1p(-rho.square())], []
+    tied = bool((a.ties + b.ties).any())
+    for df in DEGREES:
+        table = student_table(n, df, device).float()
+        single = (df + 1) / 2 * torch.log1p(table.square() / df)
+        margins = sum(v.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b))
+        s, t = a.look_up(table), b.look_up(table)
+        ss, tt, st = s.square(), t.square(), s * t
+        first = rho.unsqueeze(1)
+        weight = (df + 2) / (df + (ss - 2 * first * st + tt) / (1 - first.square()))
+        v, c, u = ((weight * part).sum(1) for part in (ss, st, tt))
+        r = (c * (v * u).clamp_min(1e-12).rsqrt()).clamp(-1 + 1e-6, 1 - 1e-6)
+        part = -0.5 * torch.log1p(-r.square())
+        estimates.append(part + student_excess(df, 1, 1))
+        r = r.unsqueeze(1)
+        radius = (ss - 2 * r * st + tt) / (1 - r.square())
+        log_density = (
+            student_constant(df, 2)
+            - 2 * student_constant(df, 1)
+            + part
+            - (df + 2) / 2 * torch.log1p(radius / df).mean(1)
+            + margins
+        )
+        evidence.append(log_density)
+    return torch.stack(estimates, 1), torch.stack(evidence, 1).clamp(-5, 20)
+
+
+def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
+    """Look how far apart in one column the rows are that lie side by side in the other one.
+
+    With rows in the order of x, the mean log distance of the ranks of y over a few steps measures
+    the entropy of y given x at the finest scale that the sample has, as m-spacings do (Vasicek,
+    J. R. Stat. Soc. B 38, 1976), and the mean distance is the correlation of Chatterjee (J. Am.
+    Stat. Assoc. 116, 2021). For a labelled y it is the share of equal labels.
+
+    Returns
+    -------
+    estimates : Tensor of shape (B, len(LAGS))
+        The larger one of both directions, in nats.
+    evidence : Tensor of shape (B, 4 * len(LAGS))
+        Means and differences of both directions.
+    """
+    n = a.own.shape[1]
+    logs, shares, usable = [], [], []
+    for x, y in ((a, b), (b, a)):
+        usable.append((x.ties <= FEW_TIES).float() * (not x.is_labels))
+        if not bool(usable[-1].any()):
+            logs.append(torch.zeros(batch, len(LAGS), device=a.own.device))
+            shares.append(torch.zeros_like(logs[-1]))
+            continue
+        ranks = y.ranks if not y.is_labels else y.codes.expand(batch, n)
+        ordered = ranks.gather(1, x.order)
+        both = []
+        for lag in LAGS:
+            lag = min(lag, n // 2)
+            if y.is_labels:
+                equal = (ordered[:, lag:] == ordered[:, :-lag]).float().mean(1)
+                chance = _collision(y, batch)
+                both.append((torch.log((equal + 1 / n) / (chance + 1 / n)), equal - chance))
+            else:
+                gap = (ordered[:, lag:] - ordered[:, :-lag]).abs().float()
+                both.append(
+                    (
+                        math.log(2 * n) - 1.5 - torch.log(gap + 0.5).mean(1),
+                        1 - 1.5 * gap.mean(1) / n,
+                    )
+                )
+        log, share = (torch.stack(part, 1) for part in zip(*both, strict=True))
+        logs.append(log * usable[-1].unsqueeze(1))
+        shares.append(share * usable[-1].unsqueeze(1))
+    count = (usable[0] + usable[1]).clamp_min(1).unsqueeze(1)
+    two = (usable[0] * usable[1]).unsqueeze(1)
+    evidence = [(logs[0] + logs[1]) / count, (logs[0] - logs[1]).abs() * two]
+    evidence += [(shares[0] + shares[1]) / count, (shares[0] - shares[1]).abs() * two]
+    return torch.maximum(logs[0], logs[1]), torch.cat(evidence, 1)
+
+
+def _collision(labels: Column, batch: int) -> Tensor:
+    """Return the probability (B,) that two rows have the same label."""
+    share = grids.count(labels.codes, (labels.n_groups, 1)).squeeze(2) / labels.codes.shape[1]
+    return share.square().sum(1).expand(batch)
+
+
+class BivariateNetwork(nn.Module):
+    """From the features of a pair of columns to quantiles."""
+
+    def __init__(self, config: CoreConfig):
+        super().__init__()
+        h = config.bivariate_width
+        self.enter = nn.Sequential(nn.LayerNorm(N_INPUT), nn.Linear(N_INPUT, h))
+        self.blocks = nn.ModuleList(MLP(h, h, h, norm=True) for _ in range(2))
+        self.prior = MLP(N_CONTEXT, 32, 1)
+        self.norm = nn.LayerNorm(h)
+        self.head = QuantileHead(h, N_ANCHORS + 2, torch.tensor(config.levels))
+
+    def forward(self, f: BivariateFeatures) -> Tensor:
+        """Return quantiles (B, L) in nats, negative ones for 0."""
+        h = self.enter(f.inputs)
+        for block in self.blocks:
+            h = h + block(h)
+        prior = nn.functional.softplus(self.prior(f.context))
+        anchors = torch.cat([f.anchors, prior, torch.zeros_like(prior)], 1)
+        return self.head(self.norm(h), anchors, log_unit=-0.5 * math.log(f.n / 100))

@@ -1,0 +1,198 @@
+"""Vectors against vectors: both axes of the sample are attended to.
+
+Letters in shapes: B data sets, n rows, d = dx + dy columns, K basis functions, W token width,
+P pair width, A anchors, L quantile levels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skmist.core import critic, elliptical, neighbours, scores
+from skmist.core.config import CoreConfig
+from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
+from skmist.core.layers import MLP, PairAttention, SetSummary
+from skmist.core.moments import N_PAIR, pair_features, pair_moments
+from skmist.core.plugin import plugin_entropies
+
+N_CONTEXT = 8
+N_FIXED_ANCHORS = elliptical.N_ANCHORS + len(neighbours.NEIGHBOURS) + 2 + critic.N_CRITIC_ANCHORS
+
+
+@dataclass
+class JointFeatures:
+    """What is computed from a sample before anything learned; no gradient is needed through it."""
+
+    context: Tensor  # (B, N_CONTEXT)
+    pairs: Tensor  # (B, d, d, N_PAIR)
+    anchors: Tensor  # (B, N_FIXED_ANCHORS)
+    evidence: Tensor  # (B, N_EVIDENCE)
+    critic: Tensor  # (B, N_CRITIC)
+    rows: Tensor  # (B, n, N_ROW_FEATURES + N_CRITIC_ROWS)
+    local: Tensor  # (B, q, N_LOCAL)
+    dx: int
+
+
+def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFeatures:
+    """Compute the features of samples x (B or 1, n, dx) and y (B or 1, n, dy)."""
+    b, (n, dx) = max(len(x), len(y)), x.shape[1:]
+    dy = y.shape[-1]
+    d = dx + dy
+    sides = [x, y.to(x.dtype)]
+    columns = torch.cat([s.expand(b, -1, -1) for s in sides], -1).transpose(1, 2).contiguous()
+    ranks, ties, _ = scores.doubled_ranks(columns)
+    ranks = scores.shuffle_rows(ranks)
+    tied = bool(ties.any())
+    device = x.device
+
+    def look_up(table: Tensor) -> Tensor:
+        return table.float()[ranks]
+
+    phi = torch.stack([look_up(row) for row in scores.basis_table(n, device)], 2)
+    z = look_up(scores.normal_table(n, device))
+    student = [look_up(scores.student_table(n, df, device)) for df in elliptical.DEGREES]
+    if tied:
+        phi = scores.standardise(phi)
+    spread = scores.standardise(z)
+    ellipse = elliptical.elliptical_features(spread, student, dx)
+    queries = min(n, n_queries)
+    local, nearest = neighbours.neighbour_features(z, queries, dx, tied)
+    marks = z[..., : critic.landmarks(n)]
+    judged = critic.critic_features(
+        neighbours.squared_distances(marks[:, :dx], z[:, :dx]),
+        neighbours.squared_distances(marks[:, dx:], z[:, dx:]),
+    )
+    pairs = pair_features(pair_moments(phi), n, n_told)
+    entropies = plugin_entropies(ranks, dx, tied)
+    smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
+    repeats = [smaller / math.log(n), larger / math.log(n), smaller / 3]
+    plug_in = (entropies[:, 0] + entropies[:, 1] - entropies[:, 2]).clamp_min(0)
+    log_n = math.log(n_told)
+    told = [
+        (log_n - 5.5) / 2,
+        (math.log(dx * dy) - 3) / 3,
+        abs(math.log(dx / dy)) / 2,
+        math.log(d / n_told) / 3,
+        (math.log(queries) - 4) / 2,
+    ]
+    context = torch.cat([z.new_tensor(told).expand(b, -1), torch.stack(repeats, 1)], 1)
+    bounds = torch.stack([smaller, plug_in], 1)
+    anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors], 1)
+    return JointFeatures(
+        context,
+        pairs,
+        anchors.clamp(0, LARGEST_ANCHOR),
+        ellipse.evidence,
+        judged.evidence,
+        torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2),
+        local,
+        dx,
+    )
+
+
+class JointNetwork(nn.Module):
+    """Attention over the columns of X and y, told what rows and neighbourhoods say.
+
+    Parameters
+    ----------
+    config : CoreConfig
+        Architecture and trained range.
+    """
+
+    def __init__(self, config: CoreConfig):
+        super().__init__()
+        w, p = config.width, config.pair_width
+        n_global = N_CONTEXT + N_FIXED_ANCHORS + elliptical.N_EVIDENCE + critic.N_CRITIC
+        self.globals = MLP(n_global, 2 * w, w)
+        self.pair_in = nn.Linear(N_PAIR, 2 * p)
+        self.pair_context = nn.Linear(w, 2 * p, bias=False)
+        self.pair_same = nn.Parameter(torch.zeros(2 * p))
+        self.pair_out = nn.Linear(2 * p, p)
+        self.token_in = MLP(N_PAIR + 3 * p + w, 2 * w, w)
+        self.layers = nn.ModuleList(
+            PairAttention(w, p, config.n_heads) for _ in range(config.n_layers)
+        )
+        n_rows = elliptical.N_ROW_FEATURES + critic.N_CRITIC_ROWS
+        self.rows = SetSummary(n_rows, w, config.row_width)
+        self.local = SetSummary(neighbours.N_LOCAL, w, config.row_width)
+        self.side = MLP(2 * w, 2 * w, w, norm=True)
+        self.gate_key = nn.Linear(w, 16)
+        self.gate = nn.Linear(p, 2)
+        with torch.no_grad():
+            self.gate.bias.fill_(-3.0)
+        self.prior = MLP(N_CONTEXT, 64, 1)
+        n_summary = n_global + 2 * w + 4 * config.row_width + 2 * p + 2
+        h = config.head_width
+        self.summary = nn.Sequential(
+            nn.LayerNorm(n_summary), nn.Linear(n_summary, h), nn.GELU(), MLP(h, h, h, norm=True)
+        )
+        self.head = QuantileHead(h, N_FIXED_ANCHORS + 3, torch.tensor(config.levels))
+
+    def forward(self, f: JointFeatures) -> Tensor:
+        """Return quantiles (B, L) in nats, negative ones for 0."""
+        b, d = f.pairs.shape[:2]
+        dx = f.dx
+        logs = torch.log1p(f.anchors)
+        told = torch.cat([f.context, logs, f.evidence, f.critic], 1)
+        g = self.globals(told)  # (B, W)
+
+        side = torch.arange(d, device=g.device) >= dx
+        same = (side[:, None] == side[None, :]).to(g.dtype)  # (d, d)
+        hidden = self.pair_in(f.pairs) + self.pair_context(g)[:, None, None]
+        hidden = hidden + same.unsqueeze(-1) * self.pair_same
+        pairs = self.pair_out(F.relu(hidden))  # (B, d, d, P)
+
+        n_same, n_cross = same.sum(1, keepdim=True), (1 - same).sum(1, keepdim=True)
+        within = torch.einsum("ij,bijp->bip", same / n_same, pairs)
+        across = torch.einsum("ij,bijp->bip", (1 - same) / n_cross, pairs)
+        best = (pairs - 1e4 * same.unsqueeze(-1)).amax(2)
+        own = f.pairs.diagonal(dim1=1, dim2=2).transpose(1, 2)
+        tokens = torch.cat([own, within, across, best, g.unsqueeze(1).expand(-1, d, -1)], -1)
+        tokens = self.token_in(tokens)  # (B, d, W)
+        for layer in self.layers:
+            tokens = layer(tokens, pairs)
+
+        sides = [
+            self.side(torch.cat([t.mean(1), t.amax(1)], -1))
+            for t in (tokens[:, :dx], tokens[:, dx:])
+        ]
+        cross = pairs[:, :dx, dx:]  # (B, dx, dy, P)
+        key = self.gate_key(tokens)
+        match = torch.einsum("bic,bjc->bij", key[:, :dx], key[:, dx:]) / 4
+        gate, single = self.gate(0.5 * (cross + pairs[:, dx:, :dx].transpose(1, 2))).unbind(-1)
+        gate = torch.sigmoid(gate + match)
+        additive = (gate * F.softplus(single)).sum((1, 2)).clamp_max(LARGEST_ANCHOR)
+        gated = (gate.unsqueeze(-1) * cross).sum((1, 2)) / (gate.sum((1, 2)) + 1).unsqueeze(-1)
+        gated_t = (gate.unsqueeze(-1) * pairs[:, dx:, :dx].transpose(1, 2)).sum((1, 2))
+        gated_t = gated_t / (gate.sum((1, 2)) + 1).unsqueeze(-1)
+        prior = F.softplus(self.prior(f.context)).squeeze(-1)
+
+        summary = torch.cat(
+            [
+                told,
+                g,
+                sides[0] + sides[1],
+                self.rows(f.rows, g),
+                self.local(f.local, g),
+                cross.mean((1, 2)) + pairs[:, dx:, :dx].mean((1, 2)),
+                gated + gated_t,
+                torch.log1p(additive).unsqueeze(1),
+                torch.log1p(prior).unsqueeze(1),
+            ],
+            -1,
+        )
+        anchors = torch.cat(
+            [
+                f.anchors,
+                additive.unsqueeze(1),
+                prior.unsqueeze(1),
+                torch.zeros_like(f.anchors[:, :1]),
+            ],
+            1,
+        )
+        return self.head(self.summary(summary), anchors)
