@@ -56,8 +56,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     pvalues : bool, default=False
         Whether to test each feature for independence of y, by permutations; `alpha` does so too.
     n_permutations : int, default=199
-        Number of permutations of the test. Continuous features without ties share one null
-        distribution, with up to ten times as many.
+        Number of permutations of the test. None are needed for continuous features without ties
+        beside such a target: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations and of the shuffled copies; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"

@@ -105,7 +105,8 @@ def mutual_info(
     pvalue : bool, default=False
         Whether to test for independence, by permutations; not with `given`.
     n_permutations : int, default=199
-        Number of permutations of the test.
+        Number of permutations of the test. None are needed for one continuous column on each side,
+        both without ties: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
@@ -141,8 +142,7 @@ def mutual_info(
     estimates from the same rows go the same way as a rule, so this interval is wider than it need
     be. Where all of Z is discrete, with at most 20 combinations of values and 40 rows or more of
     each, the estimates for each of them are averaged instead, and so are the ends of their
-    intervals: measured with Z of three and four values, the error is then a third of that of the
-    chain rule or less.
+    intervals: with Z of three and four values, that has the smaller error.
 
     Examples
     --------
