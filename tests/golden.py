@@ -29,6 +29,7 @@ def samples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "wave": (a, np.sin(9 * a) + 0.6 * b),
         "vectors": (np.c_[a, b, c], np.c_[a + d, b * c + 0.3 * u[:, [4]]]),
         "classes": (np.c_[a, b], np.floor(3 * np.modf(a + 0.2 * c)[0])),
+        "labels": (a, np.floor(5 * np.modf(a + 0.4 * b)[0])),
         "few rows": (np.c_[a, b][:20], (a + b + d)[:20]),
         "many columns": (wide[:, :8], wide[:, :8] @ np.ones((8, 6)) / 3 + wide[:, 8:14]),
     }
@@ -40,7 +41,8 @@ def predictions() -> dict[str, list[float]]:
     out = {}
     with torch.inference_mode():
         for name, (x, y) in samples().items():
-            dist = network(torch.tensor(x)[None], torch.tensor(y)[None])
+            labels = (False, name == "labels")
+            dist = network(torch.tensor(x)[None], torch.tensor(y)[None], labels=labels)
             values = [dist.mean(), dist.median(), *dist.interval(0.9)[0]]
             out[name] = [round(float(v), 6) for v in values]
     return out
