@@ -15,7 +15,7 @@ def main() -> None:
     for suite in accuracy.SUITES:
         accuracy.add_arguments(commands.add_parser(suite, help=f"accuracy on the suite {suite}"))
     accuracy.add_arguments(commands.add_parser("accuracy", help="accuracy on all suites"))
-    speed_parser = commands.add_parser("speed", help="time against scikit-learn and KSG")
+    speed_parser = commands.add_parser("speed", help="time and memory against peers")
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")

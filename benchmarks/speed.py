@@ -1,4 +1,4 @@
-"""Time, against scikit-learn's mutual_info_regression and KSG in many dimensions, in one run."""
+"""Time and memory, against scikit-learn, KSG and neural estimators, in one run on one machine."""
 
 from __future__ import annotations
 
@@ -9,26 +9,53 @@ import platform
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from sklearn.feature_selection import SelectKBest, mutual_info_regression
+import torch
+from sklearn.feature_selection import (
+    SelectKBest,
+    mutual_info_classif,
+    mutual_info_regression,
+)
+from threadpoolctl import threadpool_limits
 
-from benchmarks.accuracy import RESULTS
+from benchmarks import bmi40, neural, speed_tables
+from benchmarks.accuracy import RESULTS, raw_path
 from benchmarks.distributions import stream
-from benchmarks.metrics import number, table
+from skmist import MISTEstimator, MISTScore
 from skmist.baselines import ksg_mi
 
-SELECT = ((100, 1000), (1000, 10), (1000, 100), (1000, 1000), (10000, 100))  # n, features
-SINGLE_N = (200, 1000, 5000, 20000)
-SINGLE_D = (1, 5, 25)
-LONG = 10.0  # seconds; what takes longer is run once
+# Numbers of rows and features, and of the features that scikit-learn is timed on.
+SELECT = (
+    (100, 1000, 1000),
+    (1000, 10, 10),
+    (1000, 100, 100),
+    (1000, 1000, 1000),
+    (10_000, 100, 100),
+    (100_000, 100, 10),
+)
+SELECT_QUICK = ((100, 100, 100), (1000, 10, 10), (1000, 20, 10))
+CLASSES = 5
+SINGLE = tuple((n, d) for n in (200, 1000, 5000, 20_000) for d in (1, 5, 25)) + ((10_000, 10),)
+LARGE = (1_000_000, 10)
+LARGE_QUICK = (20_000, 10)
+NEURAL = ("mine", "infonce", "nwj")
+FEW = 100  # rows of the call that loads what a first call has to load
+MEMORY_FROM = 5000  # rows; below, memory is that of any process
+LONG = 2.0  # seconds; what takes longer is run once
 
 
 def seconds(function: Callable[[], object], repeats: int = 3) -> float:
-    """Return the median time of some calls, after one that does not count where calls are short."""
+    """Return the median time of some calls, or of one that is long.
+
+    Where calls are short, the first does not count.
+    """
     start = time.perf_counter()
     function()
     first = time.perf_counter() - start
@@ -43,50 +70,145 @@ def seconds(function: Callable[[], object], repeats: int = 3) -> float:
 
 
 def _memory(field: str) -> float:
-    """Return a field of this process's memory, in MiB (Linux)."""
+    """Return a field of this process's memory, in MiB (Linux).
+
+    Not from getrusage: there a new process starts with the peak of the one that made it.
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
     return float("nan")
 
 
-def _high_water() -> float:
-    """Return the peak memory of this process in MiB (Linux).
+def _growth(make: Callable[..., Callable], n: int, width: int, threads: int) -> tuple[float, float]:
+    """Return the seconds of a call, and by how many MiB it raises this process's peak memory."""
+    with limited(threads):
+        make(FEW, width)()  # imports, weights, caches
+        call = make(n, width)  # the data are held from here on, and so are not counted
+        reset = Path("/proc/self/clear_refs")
+        if reset.exists():
+            reset.write_text("5")  # the peak is now what is held
+        before = _memory("VmRSS") if reset.exists() else float("nan")
+        start = time.perf_counter()
+        call()
+        taken = time.perf_counter() - start
+    return taken, (_memory("VmHWM") if reset.exists() else float("nan")) - before
 
-    Not from getrusage: there a new process starts with the peak of the one that made it.
+
+def in_fresh_process(
+    make: Callable[..., Callable], n: int, width: int, threads: int
+) -> tuple[float, float]:
+    """Run one call in a process of its own, after one on a few rows.
+
+    Parameters
+    ----------
+    make : callable
+        Takes the numbers of rows and of columns, draws data and returns the call; importable.
+    n, width : int
+        Numbers of rows and of columns.
+    threads : int
+        Most threads of the numerical libraries.
+
+    Returns
+    -------
+    seconds, mib : float
+        Time of the call and peak memory above what the process held before it, its data
+        included; the memory is NaN off Linux.
     """
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
-
-
-def _growth(make: Callable, arguments: tuple) -> float:
-    """Return by how many MiB a call raises this process's peak memory, after a small call."""
-    make(*arguments)(small=True)  # imports, weights, caches
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is held
-    before = _memory("VmRSS")
-    make(*arguments)(small=False)
-    return _memory("VmHWM") - before
-
-
-def peak_mib(make: Callable, *arguments) -> float:
-    """Return by how many MiB a call raises the peak of a fresh process's memory; NaN off Linux."""
-    if not Path("/proc/self/clear_refs").exists():
-        return float("nan")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return pool.submit(_growth, make, arguments).result()
+        return pool.submit(_growth, make, n, width, threads).result()
 
 
-def _joint(side: str, n: int, d: int, checkpoint: str | None) -> Callable:
-    """Return a function that makes one joint estimate, of n rows or of a few."""
-    from skmist import MISTEstimator
+@contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Let no numerical library use more threads than given, in the context."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
-    def call(small: bool = False):
-        rng = stream("speed-single", n, d)
-        X = rng.normal(size=(20 if small else n, d))
-        y = X + rng.normal(size=X.shape)
+
+def extrapolated(call: Callable[[np.ndarray], object], X: np.ndarray, columns: int) -> float:
+    """Return the seconds of a call on all columns, from a run on the first of them.
+
+    Only for calls that treat each column by itself.
+    """
+    part = np.ascontiguousarray(X[:, :columns])
+    return seconds(lambda: call(part)) * X.shape[1] / columns
+
+
+def selection_data(n: int, p: int, classes: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Draw independent normal columns X of shape (n, p), and a y that five of them make up.
+
+    With classes, y is cut into so many labels of equal frequency.
+    """
+    rng = stream("speed-select", n, p)
+    X = rng.normal(size=(n, p))
+    y = X[:, :5].sum(axis=1) + rng.normal(size=n)
+    if classes is None:
+        return X, y
+    return X, np.searchsorted(np.quantile(y, np.arange(1, classes) / classes), y)
+
+
+def _selection(checkpoint: str | None, n_jobs: int, n: int, p: int) -> Callable:
+    """Return the selection of five features of a regression by MISTScore, ready to be run."""
+    X, y = selection_data(n, p, None)
+    score = MISTScore(checkpoint=checkpoint, n_jobs=n_jobs)
+    return lambda: _select(score, X, y)
+
+
+def _select(score: Callable, X: np.ndarray, y: np.ndarray) -> SelectKBest:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return SelectKBest(score, k=5).fit(X, y)
+
+
+def select_features(
+    checkpoint: str | None, n_jobs: int, sizes: tuple, classes: int | None = None
+) -> pd.DataFrame:
+    """Time SelectKBest with MISTScore and with scikit-learn's score for numbers or for labels.
+
+    Parameters
+    ----------
+    checkpoint : str or None
+        Weights of the network.
+    n_jobs : int
+        For both sides.
+    sizes : tuple of (int, int, int)
+        Numbers of rows, of features, and of the features that scikit-learn is timed on.
+    classes : int, optional
+        Number of labels that y takes; y is a number when not given.
+    """
+    y_type = "continuous" if classes is None else "category"
+    ours = MISTScore(checkpoint=checkpoint, n_jobs=n_jobs, y_type=y_type)
+    peer = mutual_info_regression if classes is None else mutual_info_classif
+    theirs = partial(peer, n_jobs=n_jobs, random_state=0)
+    records = []
+    for n, p, timed in sizes:
+        X, y = selection_data(n, p, classes)
+        _select(ours, X[:FEW], y[:FEW])  # loads the network
+        record = {"target": peer.__name__, "n": n, "features": p, "timed": timed}
+        record["mist"] = seconds(partial(_select, ours, X, y))
+        record["sklearn"] = extrapolated(lambda part, y=y: _select(theirs, part, y), X, timed)
+        records.append(record)
+    return pd.DataFrame(records)
+
+
+def _joint(side: str, checkpoint: str | None, n: int, d: int) -> Callable:
+    """Return one joint estimate of d columns against d, ready to be made."""
+    rng = stream("speed-single", n, d)
+    X = rng.normal(size=(n, d))
+    return _estimate(side, checkpoint, X, X + rng.normal(size=X.shape))
+
+
+def _estimate(side: str, checkpoint: str | None, X: np.ndarray, y: np.ndarray) -> Callable:
+    """Return one joint estimate, ready to be made."""
+
+    def call():
         if side == "ksg":
             return ksg_mi(X, y, n_neighbors=5)
         with warnings.catch_warnings():
@@ -96,79 +218,81 @@ def _joint(side: str, n: int, d: int, checkpoint: str | None) -> Callable:
     return call
 
 
-def select_features(checkpoint: str | None, n_jobs: int, quick: bool) -> pd.DataFrame:
-    """Time SelectKBest with MISTScore and with mutual_info_regression."""
-    from functools import partial
-
-    from skmist import MISTScore
-
-    ours = MISTScore(checkpoint=checkpoint, n_jobs=n_jobs)
-    theirs = partial(mutual_info_regression, n_jobs=n_jobs, random_state=0)
+def single_estimates(checkpoint: str | None, threads: int, quick: bool) -> pd.DataFrame:
+    """Time one joint estimate with MISTEstimator and with KSG, k = 5."""
     records = []
-    for n, p in SELECT:
-        if quick and n * p > 100_000:
+    for n, d in sorted(SINGLE):
+        if quick and n > 1000:
             continue
-        rng = stream("speed-select", n, p)
-        X = rng.normal(size=(n, p))
-        y = X[:, :5].sum(axis=1) + rng.normal(size=n)
-        time_ours = seconds(lambda X=X, y=y: SelectKBest(ours, k=5).fit(X, y))
-        time_theirs = seconds(lambda X=X, y=y: SelectKBest(theirs, k=5).fit(X, y))
-        records.append({"n": n, "features": p, "mist": time_ours, "sklearn": time_theirs})
+        record = {"n": n, "d": d}
+        for side in ("mist", "ksg"):
+            make = partial(_joint, side, checkpoint)
+            record[side] = seconds(make(n, d))
+            mib = in_fresh_process(make, n, d, threads)[1] if n >= MEMORY_FROM else float("nan")
+            record[f"{side}_mib"] = mib
+        records.append(record)
     return pd.DataFrame(records)
 
 
-def single_estimates(checkpoint: str | None, quick: bool) -> pd.DataFrame:
-    """Time one joint estimate with MISTEstimator and with KSG, k = 5."""
+def large(checkpoint: str | None, n_jobs: int, n: int, p: int) -> pd.DataFrame:
+    """Measure time and memory of one selection from many rows, in a process of its own."""
+    taken, mib = in_fresh_process(partial(_selection, checkpoint, n_jobs), n, p, n_jobs)
+    record = {"n": n, "features": p, "mist": taken, "mist_mib": mib, "input_mib": n * p / 2**17}
+    return pd.DataFrame([record])
+
+
+def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame:
+    """Put the seconds of neural estimators on file beside ours on the same data sets.
+
+    Parameters
+    ----------
+    files : dict of str to path
+        CSV files of estimates on bmi40, seed 0, by estimator; one that does not exist is left out.
+    checkpoint : str or None
+        Weights of the network.
+
+    Returns
+    -------
+    DataFrame
+        For each estimator the number of tasks and the mean seconds of both sides.
+    """
+    problems = bmi40.problems(0)
+    known: dict[int, float] = {}
     records = []
-    for n in SINGLE_N:
-        for d in SINGLE_D:
-            if quick and n > 1000:
-                continue
-            record = {"n": n, "d": d}
-            for side in ("mist", "ksg"):
-                record[side] = seconds(_joint(side, n, d, checkpoint))
-                record[f"{side}_mib"] = peak_mib(_joint, side, n, d, checkpoint)
-            records.append(record)
+    for name, path in files.items():
+        if not path.exists():
+            continue
+        frame = pd.read_csv(path, comment="#")
+        frame = frame[frame["n"].isin(neural.SIZES)]
+        for index in frame["index"]:
+            if index not in known:
+                x, y = problems[index].draw()
+                known[index] = seconds(_estimate("mist", checkpoint, x, y))
+        record = {"estimator": name, "tasks": len(frame)}
+        record["mist"] = frame["index"].map(known).mean()
+        records.append(record | {"neural": frame["seconds"].mean()})
     return pd.DataFrame(records)
 
 
 def main(args: argparse.Namespace) -> None:
-    """Run both comparisons and write ``results/speed.md`` and two CSV files."""
-    import torch
-
+    """Run all comparisons and write ``results/speed.md`` and a CSV file for each."""
     RESULTS.mkdir(exist_ok=True)
-    torch.set_num_threads(args.n_jobs)
-    select = select_features(args.checkpoint, args.n_jobs, args.quick)
-    single = single_estimates(args.checkpoint, args.quick)
-    select.to_csv(RESULTS / "speed-select.csv", index=False, float_format="%.4g")
-    single.to_csv(RESULTS / "speed-single.csv", index=False, float_format="%.4g")
-    rows = [
-        [f"{r.n:,}", f"{r.features:,}", *_times(r.mist, r.sklearn)] for r in select.itertuples()
-    ]
-    text = (
-        "### speed\n\n"
-        f"Seconds, median of three calls in one run; {os.cpu_count()} CPU cores "
-        f"({platform.machine()}); n_jobs = {args.n_jobs}, and as many threads for torch, so that "
-        "both sides have equally many cores.\n\n"
-        "All features against one target, `SelectKBest(MISTScore())` and "
-        "`SelectKBest(mutual_info_regression)`:\n\n"
-        + table(["n", "features", "scikit-mist", "scikit-learn", "ratio"], rows)
-        + "\nOne joint estimate, d columns against d, `MISTEstimator().score` and "
-        "`skmist.baselines.ksg_mi` with k = 5, and by how much each raises the peak memory of a "
-        "fresh process:\n\n"
-        + table(
-            ["n", "d", "scikit-mist", "KSG", "ratio", "scikit-mist, MiB", "KSG, MiB"],
-            [
-                [f"{r.n:,}", str(r.d), *_times(r.mist, r.ksg)]
-                + [f"{r.mist_mib:.0f}", f"{r.ksg_mib:.0f}"]
-                for r in single.itertuples()
-            ],
-        )
-    )
+    start = time.perf_counter()
+    sizes = SELECT_QUICK if args.quick else SELECT
+    frames = {}
+    with limited(args.n_jobs):
+        numbers = select_features(args.checkpoint, args.n_jobs, sizes)
+        labels = select_features(args.checkpoint, args.n_jobs, sizes, CLASSES)
+        frames["select"] = pd.concat([numbers, labels], ignore_index=True)
+        frames["single"] = single_estimates(args.checkpoint, args.n_jobs, args.quick)
+        n, p = LARGE_QUICK if args.quick else LARGE
+        frames["large"] = large(args.checkpoint, args.n_jobs, n, p)
+        files = {name: raw_path("bmi40", name, 0) for name in NEURAL}
+        frames["neural"] = neural_peers(files, args.checkpoint)
+    for name, frame in frames.items():
+        frame.to_csv(RESULTS / f"speed-{name}.csv", index=False, float_format="%.4g")
+    machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    text = speed_tables.write(frames, machine, args.n_jobs, LONG, CLASSES)
     path = RESULTS / "speed.md"
     path.write_text(text)
-    print(f"{path}\n\n{text}")
-
-
-def _times(ours: float, theirs: float) -> list[str]:
-    return [number(ours), number(theirs), f"{number(theirs / ours)}×"]
+    print(f"{path}\n\n{text}\nThe whole took {time.perf_counter() - start:.0f} seconds.")
