@@ -38,7 +38,9 @@ numpydoc_class_members_toctree = False
 config = read_metadata()["config"]
 myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
 myst_heading_anchors = 3
-myst_substitutions = {k: f"{config[k]:,g}" for k in ("n_min", "n_max", "n_max_bivariate", "d_max", "mi_max")}
+myst_substitutions = {
+    k: f"{config[k]:,g}" for k in ("n_min", "n_max", "n_max_bivariate", "d_max", "mi_max")
+}
 table = load_null()
 myst_substitutions |= {"null_draws": f"{table.draws:,}", "null_rows": f"{table.sizes[-1]:,}"}
 

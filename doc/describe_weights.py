@@ -41,7 +41,10 @@ def table() -> str:
 
 def history() -> str:
     """Return a Markdown table of the validations of the training run."""
-    lines = ["| data sets seen | loss | mean absolute error, nats | 90% interval |", "|---:" * 4 + "|"]
+    lines = [
+        "| data sets seen | loss | mean absolute error, nats | 90% interval |",
+        "|---:" * 4 + "|",
+    ]
     with open(TRAINING_LOG, newline="") as file:
         for row in csv.DictReader(file):
             if row["validation"]:

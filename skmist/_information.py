@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.utils import check_random_state
 
@@ -28,7 +27,7 @@ from skmist._validation import Notes, Table, check_samples, listing
 from skmist.core import MIDistribution
 from skmist.exceptions import OutOfDomainWarning
 
-BLOCK_CELLS = 5_000_000  # cells of X that are encoded (and made dense) at a time
+BLOCK_CELLS = 10_000_000  # cells of X that are encoded (and made dense) at a time
 
 
 @dataclass(frozen=True)
@@ -256,8 +255,6 @@ def columnwise(
 
 def _blocks(X: Table) -> Iterator[slice]:
     width = max(1, BLOCK_CELLS // max(1, X.n_rows))
-    if not sp.issparse(X.values):
-        width = X.n_columns
     for start in range(0, X.n_columns, width):
         yield slice(start, min(start + width, X.n_columns))
 
