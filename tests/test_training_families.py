@@ -188,7 +188,8 @@ def test_presets_draw_finite_batches_in_their_range(name):
     for seed in range(40):
         draw = presets.draw_batch(preset, Rng(seed), budget=10.0)
         n, dx, dy = draw.x.shape[1], draw.x.shape[2], draw.y.shape[2]
-        assert 8 <= n <= preset.n_max and max(dx, dy) <= preset.d_max
+        largest = preset.n_max_bivariate if dx == dy == 1 else preset.n_max
+        assert 8 <= n <= largest and max(dx, dy) <= preset.d_max
         assert draw.x.isfinite().all() and draw.y.isfinite().all()
         assert (draw.mi >= 0).all() and draw.mi.isfinite().all()
         seen.add((dx == dy, min(dx, dy) == 1))
