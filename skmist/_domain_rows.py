@@ -6,6 +6,7 @@ and of columns aside.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -22,12 +23,8 @@ REPEATED = (
     "more than 5% of the rows occur twice or more, which looks like dependence; drop the duplicates"
 )
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
-ATOMS = (
-    "in a continuous column two or more values hold over 20% of the rows each; if it is a scale, "
-    "pass 'ordinal' as its type"
-)
 EVEN = (
-    "rows are spread more evenly than independent draws are, as in a grid or a designed "
+    "rows are spread more evenly than independent draws are, as in a lattice or a designed "
     "experiment, which hides dependence"
 )
 WIDER = 2.0  # factor on the upper end of the interval
@@ -39,10 +36,13 @@ _REPEATED = 0.05  # share of rows
 _TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
 _FEWEST_COLUMNS = 4
 _PROBE = 64  # rows that copies have to agree on before all are looked at
-_ATOM = 0.2  # share of rows
 _FEWEST_ROWS = 100  # for the rule on evenness
-_PER_CELL = 10
-_UNSUSPICIOUS, _IMPOSSIBLE = 1e-2, 1e-7  # lower tails of chi-square
+_BLOCK, _QUARTERS = 20, 4  # rows of one column in which the quarters of the other are counted
+_WINDOW = 200  # rows that are looked at first
+_BLOCKS = _QUARTERS * (np.arange(_WINDOW) // _BLOCK)
+_QUARTER_OF = {n: np.arange(n) * _QUARTERS // n for n in range(_BLOCK, _WINDOW + 1, _BLOCK)}
+_COARSEST, _PER_CELL = 4, 5  # grids of ranks
+_SELDOM, _IMPOSSIBLE = 1e-2, 1e-8  # tails of chi-square
 
 
 class RowRules:
@@ -52,10 +52,10 @@ class RowRules:
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, int], object] = {}
+        self._found: dict[tuple[Callable, int], object] = {}
 
     def _of(self, rule, side: Side):
-        key = rule.__name__, id(side)
+        key = rule, id(side)
         if key not in self._found:
             self._found[key] = rule(side)
         return self._found[key]
@@ -81,10 +81,8 @@ class RowRules:
             found.append(SERIAL)
         if self._repeated(few, many):
             found.append(REPEATED)
-        if self._of(_has_copies, a) or self._of(_has_copies, b):
+        if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
-        if self._of(_has_atoms, a) or self._of(_has_atoms, b):
-            found.append(ATOMS)
         if a.lone and b.lone and self._even(few, many):
             found.append(EVEN)
         return found
@@ -95,12 +93,12 @@ class RowRules:
         Rounded columns have ties at rows of their own; where rows were repeated, ties of one side
         are ties of the other. The most frequent rows may be point masses and do not count.
         """
-        codes = []
-        for side in (a, b):
-            code = self._of(_tied_rows, side)
-            if code is None:
-                return False
-            codes.append(code)
+        codes = [self._of(_tied_rows, a)]
+        if codes[0] is None:
+            return False
+        codes.append(self._of(_tied_rows, b))
+        if codes[1] is None:
+            return False
         both = codes[0] * (int(codes[1].max()) + 1) + codes[1]
         _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
         frequent = np.argsort(-counts, kind="stable")[:_TRAINED_ATOMS]
@@ -114,23 +112,27 @@ class RowRules:
     def _even(self, a: Side, b: Side) -> bool:
         """Tell whether two columns fill a grid of ranks too evenly, without ties to speak of.
 
-        A look at the halves of one column along the other clears most questions.
+        A look at the quarters of one column along the other clears most questions.
         """
         n = a.n_rows
         if n < _FEWEST_ROWS or a.codes is not None or b.codes is not None:
             return False
-        order, limits = self._of(_order, a), _limits(n)
-        x = b.smooth[:, 0]
-        low = x < np.partition(x, n // 2)[n // 2]
-        size = n // limits[0]
-        counts = low[order[: size * limits[0]]].reshape(-1, limits[0]).sum(axis=1)
-        mean = limits[0] / 2
-        if ((counts - mean) ** 2).sum() * 2 / mean > limits[1]:
+        rows = self._of(_window, a)
+        freedom = (len(rows) // _BLOCK - 1) * (_QUARTERS - 1)
+        found = _unevenness(rows, b)
+        if found > _lower(
+            1 - _SELDOM, freedom
+        ):  # dependence that shows along one column may hide along the other
+            found = _unevenness(self._of(_window, b), a)
+        if found > _lower(_SELDOM, freedom):
             return False
-        k = limits[2]
-        cells = [(rankdata(side.smooth[:, 0]) - 1) * k // n for side in (a, b)]
-        counts = np.bincount((cells[0] * k + cells[1]).astype(int), minlength=k * k)
-        return float(((counts - n / k**2) ** 2).sum() * k**2 / n) < limits[3]
+        ranks = [rankdata(side.smooth[:, 0], method="ordinal") - 1 for side in (a, b)]
+        for k in range(_COARSEST, int(np.sqrt(n / _PER_CELL)) + 1):
+            x, y = (rank * k // n for rank in ranks)
+            counts = np.bincount(x * k + y, minlength=k * k)
+            if _spread(counts, n) < _lower(_IMPOSSIBLE, (k - 1) ** 2):
+                return True
+        return False
 
 
 def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarray:
@@ -140,7 +142,7 @@ def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarra
     hide dependence, but never exceeds ``bound``. The rule on consecutive rows is left out, as no
     number may depend on the order of rows.
     """
-    if not set(reasons) & {REPEATED, COPIES, ATOMS, EVEN}:
+    if not set(reasons) & {REPEATED, COPIES, EVEN}:
         return interval
     high = np.inf if EVEN in reasons else WIDER * interval[1]
     return np.array([0.0, min(high, bound)])
@@ -210,36 +212,27 @@ def _patterns(v: np.ndarray) -> set[bytes]:
     return {row.tobytes() for row in signed}
 
 
-def _has_atoms(side: Side) -> bool:
-    """Tell whether two values or more of a column hold many rows each.
-
-    A value that holds over a fifth of the rows is at two tenths of the sorted column, or more.
-    """
+def _window(side: Side) -> np.ndarray:
+    """Return the rows around the median of the first column, in its order."""
     n = side.n_rows
-    tenths = np.arange(1, 10) * n // 10
-    for column in side.smooth.T:
-        seen = np.partition(column, tenths)[tenths]
-        again = seen[1:] == seen[:-1]
-        if np.count_nonzero(again) < 2:
-            continue
-        values = np.unique(seen[1:][again])
-        if sum(np.count_nonzero(column == value) > _ATOM * n for value in values) >= 2:
-            return True
-    return False
+    size = min(n, _WINDOW) // _BLOCK * _BLOCK
+    start = (n - size) // 2
+    return np.argsort(side.smooth[:, 0], kind="stable")[start : start + size]
 
 
-def _order(side: Side) -> np.ndarray:
-    """Return the rows in the order of the first column."""
-    return np.argsort(side.smooth[:, 0], kind="stable")
+def _unevenness(rows: np.ndarray, side: Side) -> float:
+    """Return chi-square of the quarters of the first column in blocks of rows."""
+    n = len(rows)
+    cells = _BLOCKS[np.argsort(side.smooth[rows, 0])] + _QUARTER_OF[n]
+    return _spread(np.bincount(cells, minlength=_QUARTERS * n // _BLOCK), n)
 
 
-@lru_cache(maxsize=16)
-def _limits(n: int) -> tuple[int, float, int, float]:
-    """Return rows in a block, the bound on them, cells in a row of the grid, the bound on them."""
-    k = int(np.sqrt(n / _PER_CELL))
-    return (
-        _PER_CELL,
-        float(chi2.ppf(_UNSUSPICIOUS, n // _PER_CELL - 1)),
-        k,
-        float(chi2.ppf(_IMPOSSIBLE, (k - 1) ** 2)),
-    )
+def _spread(counts: np.ndarray, n: int) -> float:
+    """Return chi-square of counts against equal ones."""
+    return float(counts @ counts) * len(counts) / n - n
+
+
+@lru_cache(maxsize=1024)
+def _lower(tail: float, freedom: int) -> float:
+    """Return the quantile of chi-square."""
+    return float(chi2.ppf(tail, freedom))
