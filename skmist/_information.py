@@ -183,7 +183,7 @@ def ask(
         )
     intervals = distribution.interval(settings.level).numpy()
     intervals[perfect, 1] = np.inf
-    for i in live:
+    for i in (i for i in live if reasons[first + i]):
         intervals[i] = widened(intervals[i], reasons[first + i], float(bounds[i]))
     return Estimates(
         values=point * settings.unit,
