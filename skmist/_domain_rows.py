@@ -7,10 +7,9 @@ and of columns aside.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
-from scipy.stats import chi2, rankdata
+from scipy.stats import rankdata
 
 from skmist._encoding import Side
 
@@ -23,10 +22,6 @@ REPEATED = (
     "more than 5% of the rows occur twice or more, which looks like dependence; drop the duplicates"
 )
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
-EVEN = (
-    "rows are spread more evenly than independent draws are, as in a lattice or a designed "
-    "experiment, which hides dependence"
-)
 WIDER = 2.0  # factor on the upper end of the interval
 
 _CORRELATION = 0.5  # rank autocorrelation of consecutive rows
@@ -36,13 +31,6 @@ _REPEATED = 0.05  # share of rows
 _TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
 _FEWEST_COLUMNS = 4
 _PROBE = 64  # rows that copies have to agree on before all are looked at
-_FEWEST_ROWS = 100  # for the rule on evenness
-_BLOCK, _QUARTERS = 20, 4  # rows of one column in which the quarters of the other are counted
-_WINDOW = 200  # rows that are looked at first
-_BLOCKS = _QUARTERS * (np.arange(_WINDOW) // _BLOCK)
-_QUARTER_OF = {n: np.arange(n) * _QUARTERS // n for n in range(_BLOCK, _WINDOW + 1, _BLOCK)}
-_COARSEST, _PER_CELL = 4, 5  # grids of ranks
-_SELDOM, _IMPOSSIBLE = 1e-2, 1e-8  # tails of chi-square
 
 
 class RowRules:
@@ -83,8 +71,6 @@ class RowRules:
             found.append(REPEATED)
         if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
-        if a.lone and b.lone and self._even(few, many):
-            found.append(EVEN)
         return found
 
     def _repeated(self, a: Side, b: Side) -> bool:
@@ -109,43 +95,16 @@ class RowRules:
         ties = [_ties(np.bincount(code[rest])) for code in codes]
         return 2 * _ties(np.bincount(place[rest])) > max(ties)
 
-    def _even(self, a: Side, b: Side) -> bool:
-        """Tell whether two columns fill a grid of ranks too evenly, without ties to speak of.
-
-        A look at the quarters of one column along the other clears most questions.
-        """
-        n = a.n_rows
-        if n < _FEWEST_ROWS or a.codes is not None or b.codes is not None:
-            return False
-        rows = self._of(_window, a)
-        freedom = (len(rows) // _BLOCK - 1) * (_QUARTERS - 1)
-        found = _unevenness(rows, b)
-        if found > _lower(
-            1 - _SELDOM, freedom
-        ):  # dependence that shows along one column may hide along the other
-            found = _unevenness(self._of(_window, b), a)
-        if found > _lower(_SELDOM, freedom):
-            return False
-        ranks = [rankdata(side.smooth[:, 0], method="ordinal") - 1 for side in (a, b)]
-        for k in range(_COARSEST, int(np.sqrt(n / _PER_CELL)) + 1):
-            x, y = (rank * k // n for rank in ranks)
-            counts = np.bincount(x * k + y, minlength=k * k)
-            if _spread(counts, n) < _lower(_IMPOSSIBLE, (k - 1) ** 2):
-                return True
-        return False
-
 
 def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarray:
     """Widen an interval, in nats, of a question to which rules apply.
 
-    The lower end becomes 0; the upper end is doubled, or has no limit where evenly spread rows
-    hide dependence, but never exceeds ``bound``. The rule on consecutive rows is left out, as no
-    number may depend on the order of rows.
+    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. The rule on
+    consecutive rows is left out, as no number may depend on the order of rows.
     """
-    if not set(reasons) & {REPEATED, COPIES, EVEN}:
+    if not set(reasons) & {REPEATED, COPIES}:
         return interval
-    high = np.inf if EVEN in reasons else WIDER * interval[1]
-    return np.array([0.0, min(high, bound)])
+    return np.array([0.0, min(WIDER * interval[1], bound)])
 
 
 def _ties(counts: np.ndarray) -> int:
@@ -210,29 +169,3 @@ def _patterns(v: np.ndarray) -> set[bytes]:
     first = np.take_along_axis(v, (v != 0).argmax(axis=0)[None], axis=0)
     signed = np.ascontiguousarray((v * np.sign(first) + 0.0).T)
     return {row.tobytes() for row in signed}
-
-
-def _window(side: Side) -> np.ndarray:
-    """Return the rows around the median of the first column, in its order."""
-    n = side.n_rows
-    size = min(n, _WINDOW) // _BLOCK * _BLOCK
-    start = (n - size) // 2
-    return np.argsort(side.smooth[:, 0], kind="stable")[start : start + size]
-
-
-def _unevenness(rows: np.ndarray, side: Side) -> float:
-    """Return chi-square of the quarters of the first column in blocks of rows."""
-    n = len(rows)
-    cells = _BLOCKS[np.argsort(side.smooth[rows, 0])] + _QUARTER_OF[n]
-    return _spread(np.bincount(cells, minlength=_QUARTERS * n // _BLOCK), n)
-
-
-def _spread(counts: np.ndarray, n: int) -> float:
-    """Return chi-square of counts against equal ones."""
-    return float(counts @ counts) * len(counts) / n - n
-
-
-@lru_cache(maxsize=1024)
-def _lower(tail: float, freedom: int) -> float:
-    """Return the quantile of chi-square."""
-    return float(chi2.ppf(tail, freedom))

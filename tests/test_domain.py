@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, OutOfDomainWarning, _domain
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
-from skmist._domain_rows import COPIES, EVEN, REPEATED, SERIAL, RowRules, widened
+from skmist._domain_rows import COPIES, REPEATED, SERIAL, RowRules, widened
 from skmist._encoding import encode, infer_types, requested_types
 from skmist._validation import Notes, read_table
 from skmist.core import CoreConfig
@@ -118,11 +118,6 @@ def walks(rng):
     return tuple(rng.normal(size=(2, 500)).cumsum(axis=1))
 
 
-def lattice(rng):
-    i = np.arange(499)
-    return i, (129 * i) % 499
-
-
 def copied(rng):
     x, y = normal_pair(rng)
     return np.c_[x, np.exp(x), -x, 2 * x, rng.normal(size=500)], y
@@ -131,7 +126,6 @@ def copied(rng):
 PECULIAR = {
     "repeated rows": (repeated_rows, REPEATED),
     "random walks": (walks, SERIAL),
-    "lattice": (lattice, EVEN),
     "copies": (copied, COPIES),
 }
 
@@ -222,7 +216,6 @@ def test_intervals_widen():
     assert widened(given, [SERIAL, _domain.PERFECT], np.inf) is given
     assert_array_equal(widened(given, [REPEATED], np.inf), [0.0, 1.0])
     assert_array_equal(widened(given, [COPIES], 0.7), [0.0, 0.7])
-    assert_array_equal(widened(given, [SERIAL, EVEN], np.inf), [0.0, np.inf])
 
 
 def test_repeated_rows_widen_the_interval(rng):

@@ -55,7 +55,9 @@ def test_resumed_run_equals_uninterrupted_run(tmp_path):
 
 
 def test_training_lowers_the_loss(tmp_path):
-    trainer = Trainer(tmp_path, TrainOptions(**{**QUICK, "budget": 10.0, "validation_batches": 15}), SMALL)
+    trainer = Trainer(
+        tmp_path, TrainOptions(**{**QUICK, "budget": 10.0, "validation_batches": 15}), SMALL
+    )
     before = trainer.validate()["loss"]
     steps(trainer, 120, lr=1e-3)
     trainer.average.load_state_dict(trainer.network.state_dict())
