@@ -12,6 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from skmist import _domain
+from skmist._domain_rows import RowRules, widened
 from skmist._encoding import (
     Side,
     encode,
@@ -147,6 +148,7 @@ def ask(
     means[live] = raw.mean().numpy()
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
+    rules = RowRules()
     for i in live:
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
@@ -159,7 +161,7 @@ def ask(
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
-        reasons[first + i] += [_domain.PERFECT] if perfect[i] else []
+        reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b)
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
     point = settings.point_of(distribution)
@@ -178,11 +180,13 @@ def ask(
             settings.seed,
             load_null(engine.checkpoint),
         )
-    intervals = distribution.interval(settings.level).numpy() * settings.unit
+    intervals = distribution.interval(settings.level).numpy()
     intervals[perfect, 1] = np.inf
+    for i in (i for i in live if reasons[first + i]):
+        intervals[i] = widened(intervals[i], reasons[first + i], float(bounds[i]))
     return Estimates(
         values=point * settings.unit,
-        intervals=intervals,
+        intervals=intervals * settings.unit,
         quantiles=distribution.values.numpy() * settings.unit,
         levels=raw.levels.numpy(),
         pvalues=pvalues,

@@ -18,10 +18,12 @@ LAYERS = {
     "_checkpoint": {"core"},
     "_inference": {"_checkpoint", "_encoding", "core"},
     "_domain": {"_encoding", "core"},
+    "_domain_rows": {"_encoding"},
     "_null": {"_checkpoint"},
     "_permutation": {"_encoding", "_inference", "_null", "core"},
     "_information": {
-        "_domain", "_encoding", "_inference", "_null", "_permutation", "_validation", "core",
+        "_domain", "_domain_rows", "_encoding", "_inference", "_null", "_permutation",
+        "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
     "_clustering": set(),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmist import _domain
+from skmist import MISTEstimator, OutOfDomainWarning, _domain
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
+from skmist._domain_rows import COPIES, REPEATED, SERIAL, RowRules, widened
 from skmist._encoding import encode, infer_types, requested_types
 from skmist._validation import Notes, read_table
 from skmist.core import CoreConfig
@@ -100,3 +101,137 @@ def test_rows_left_out_do_not_depend_on_the_order(monkeypatch, rng):
     assert_array_equal(np.sort(order[again]), rows)
     assert_array_equal(rows_to_use(y, x), rows)
     assert rows_to_use(x[:100], y[:100]) is None
+
+
+def normal_pair(rng, n=500, rho=0.7):
+    x = rng.normal(size=n)
+    return x, rho * x + np.sqrt(1 - rho**2) * rng.normal(size=n)
+
+
+def repeated_rows(rng):
+    x, y = normal_pair(rng, 60)
+    rows = rng.integers(0, 60, 500)
+    return x[rows], y[rows]
+
+
+def walks(rng):
+    return tuple(rng.normal(size=(2, 500)).cumsum(axis=1))
+
+
+def copied(rng):
+    x, y = normal_pair(rng)
+    return np.c_[x, np.exp(x), -x, 2 * x, rng.normal(size=500)], y
+
+
+PECULIAR = {
+    "repeated rows": (repeated_rows, REPEATED),
+    "random walks": (walks, SERIAL),
+    "copies": (copied, COPIES),
+}
+
+
+@pytest.mark.parametrize("name", PECULIAR)
+def test_each_rule_has_its_data(rng, name):
+    draw, reason = PECULIAR[name]
+    x, y = draw(rng)
+    assert RowRules().reasons(side(x), side(y)) == [reason]
+    assert RowRules().reasons(side(y), side(x)) == [reason]
+    shuffled = rng.permutation(len(x))
+    expected = [] if reason == SERIAL else [reason]
+    assert RowRules().reasons(side(x[shuffled]), side(y[shuffled])) == expected
+
+
+def rounded(rng):
+    x, y = normal_pair(rng, rho=0.9)
+    return np.round(8 * x), np.round(8 * y)
+
+
+def rain(rng):
+    x, y = normal_pair(rng)
+    wet = rng.random(500) < 0.3
+    return x * wet, y * wet
+
+
+def sorted_table(rng):
+    x, y = normal_pair(rng, rho=0.99)
+    order = np.argsort(x)
+    return x[order], y[order]
+
+
+def sorted_by_a_third(rng):
+    z = np.sort(rng.normal(size=500))
+    return z + 0.3 * rng.normal(size=500), z + 0.3 * rng.normal(size=500)
+
+
+def one_group_after_the_other(rng):
+    shift = np.repeat([0.0, 5.0, 2.0], 170)
+    return shift + rng.normal(size=510), shift + rng.normal(size=510)
+
+
+def noisy_copies(rng):
+    x, y = normal_pair(rng)
+    return x[:, None] + 1e-3 * rng.normal(size=(500, 6)), y
+
+
+def a_few_copies(rng):
+    X, y = rng.normal(size=(500, 6)), rng.normal(size=500)
+    X[:, 1] = X[:, 0]
+    return X, y
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        normal_pair, rounded, rain, sorted_table, sorted_by_a_third, one_group_after_the_other,
+        noisy_copies, a_few_copies,
+    ],
+)  # fmt: skip
+def test_ordinary_data_pass(rng, draw):
+    for _ in range(5):
+        x, y = draw(rng)
+        assert RowRules().reasons(side(x), side(y)) == []
+
+
+@pytest.mark.parametrize("n", [8, 30, 100, 300])
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.99])
+def test_independent_draws_pass(rng, n, rho):
+    for _ in range(100):
+        x, y = normal_pair(rng, n, rho)
+        assert RowRules().reasons(side(x), side(y)) == []
+
+
+def test_real_tables_pass():
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+
+    for load in (load_diabetes, load_breast_cancer, load_wine):
+        X, y = load(return_X_y=True)
+        sides, rules = [side(column) for column in X.T], RowRules()
+        for k, a in enumerate(sides):
+            assert rules.reasons(a, side(y)) == []
+            assert not any(rules.reasons(a, b) for b in sides[:k])
+
+
+def test_intervals_widen():
+    given = np.array([0.2, 0.5])
+    assert widened(given, [SERIAL, _domain.PERFECT], np.inf) is given
+    assert_array_equal(widened(given, [REPEATED], np.inf), [0.0, 1.0])
+    assert_array_equal(widened(given, [COPIES], 0.7), [0.0, 0.7])
+
+
+def test_repeated_rows_widen_the_interval(rng):
+    x, y = repeated_rows(rng)
+    with pytest.warns(OutOfDomainWarning, match="occur twice or more, .* drop the dup"):
+        fitted = MISTEstimator(units="bits").fit(x[:, None], y)
+    assert fitted.in_domain_ is False
+    assert fitted.interval_[0] == 0
+    assert fitted.interval_[1] > 1.5 * fitted.mi_
+
+
+def test_time_series_change_no_number(rng):
+    x, y = walks(rng)
+    with pytest.warns(OutOfDomainWarning, match="as in time series"):
+        fitted = MISTEstimator().fit(x[:, None], y)
+    order = rng.permutation(len(x))
+    again = MISTEstimator().fit(x[order, None], y[order])
+    assert (fitted.in_domain_, again.in_domain_) == (False, True)
+    np.testing.assert_allclose(again.interval_, fitted.interval_, rtol=1e-4)
