@@ -17,9 +17,10 @@ from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
 
-BATCH_BYTES = 128 * 2**20  # working memory of one batch of small questions
+BATCH_BYTES = 32 * 2**20  # working memory of one batch of small questions; larger ones are slower
 QUERY_BYTES = 2**30  # working memory of the neighbourhoods of one large question
 FEWEST_QUERIES = 16
+FEW = 4  # large questions go together too, so that a side they share is ranked less often
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,8 @@ def plan(
     for ((n, dx, dy), _), members in groups.items():
         limit = max(QUERY_BYTES // (24 * n), FEWEST_QUERIES)
         queries = min(config.n_queries, limit)
-        size = max(1, BATCH_BYTES // bytes_per_question(n, dx + dy, queries))
+        fit = BATCH_BYTES / bytes_per_question(n, dx + dy, queries)
+        size = max(1, int(fit), min(FEW, int(FEW * fit)))
         for start in range(0, len(members), size):
             yield (
                 np.array(members[start : start + size]),
@@ -176,7 +178,11 @@ def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]
     stacked = []
     for arrays in zip(*(questions[i].sides() for i in index), strict=True):
         shared = all(a is arrays[0] for a in arrays)
-        stacked.append(arrays[0][None] if shared else np.stack(arrays))
+        if shared:
+            stacked.append(arrays[0][None])
+        else:  # joined flat: much faster than np.stack for single columns
+            flat = np.concatenate([a.ravel() for a in arrays])
+            stacked.append(flat.reshape(len(arrays), *arrays[0].shape))
     return stacked
 
 

@@ -163,7 +163,9 @@ def histogram_estimates(counts: Tensor, n: int, labels: tuple[bool, bool]) -> tu
     estimates, occupied = [], []
     for size in SIZES:
         rows, columns = (s if one else size for s, one in zip((g, h), labels, strict=True))
-        joined = counts.view(b, rows, g // rows, columns, h // columns).sum((2, 4))
+        joined = counts
+        if (rows, columns) != (g, h):
+            joined = counts.view(b, rows, g // rows, columns, h // columns).sum((2, 4))
         parts = (joined.sum(2), joined.sum(1), joined.flatten(1))
         sums = [torch.special.xlogy(p, p).sum(1) for p in parts]
         cells = [(p > 0).sum(1) for p in parts]
