@@ -242,3 +242,17 @@ def test_steps_of_a_flow_can_be_inverted():
     for seed in range(6):
         bent = compose.bend(Rng(seed), x)
         assert torch.equal(bent.argsort(1), scaled.argsort(1))
+
+
+@pytest.mark.parametrize(("d", "extra"), [(1, 2), (1, 6), (2, 3), (2, 7)])
+def test_embedding_keeps_what_the_columns_tell(d, extra):
+    """Rows that are near each other on the surface are near each other in the columns too."""
+    for seed in range(6):
+        x = Rng(seed).normal(3, 800, d)
+        surface = compose.embed(Rng(100 + seed), x, extra)
+        assert surface.shape == (3, 800, d + extra) and surface.isfinite().all()
+        distances = torch.cdist(surface, surface) + torch.eye(800) * 1e9
+        nearest = distances.argmin(2)
+        there = x.gather(1, nearest.unsqueeze(2).expand_as(x))
+        unexplained = (x - there).square().mean(1) / (2 * x.var(1))
+        assert (unexplained < 0.2).all()

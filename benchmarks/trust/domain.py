@@ -121,7 +121,7 @@ def _regimes(rng):
 
 
 KINDS = {
-    "rows": Kind("20,000 rows", NORMAL, lambda rng: _normal_pair(rng, 20_000)),
+    "rows": Kind("120,000 rows", NORMAL, lambda rng: _normal_pair(rng, 120_000)),
     "columns": Kind(
         "80 + 1 columns",
         normal_mi(np.block([[np.eye(1), np.ones((1, 1))], [np.ones((1, 1)), 2 * np.eye(1)]]), 1),

@@ -18,7 +18,7 @@ from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP
 from skmist.core.moments import N_PAIR, pair_features
 from skmist.core.plugin import entropy
-from skmist.core.scores import N_BASIS, basis_of, doubled_ranks, normal_table, student_table
+from skmist.core.scores import N_ODD, basis_of, doubled_ranks, normal_table, student_table
 
 LAGS = (1, 2, 4, 8)
 N_CONTEXT = 9
@@ -93,7 +93,11 @@ def bivariate_features(
     smooth = grids.kernel_estimates(counts, cells, are_labels)
     cells, shape = _cells(a, b, "uniform", batch)
     coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), n, are_labels)
-    moments, tests, explained = _moments(counts, a, b, n)
+    if b.is_labels:
+        moments, tests = counts.new_zeros(batch, 2 * N_PAIR), counts.new_zeros(batch, 4)
+        explained = counts.new_zeros(batch) if a.is_labels else _explained(counts, n)
+    else:
+        moments, tests = _moments(counts, n)
     fits, evidence = _elliptical(a, b, batch)
     groups = [
         (counts.sum(axis) > 0).sum(1).float() if side.is_labels else torch.ones_like(smaller)
@@ -160,27 +164,20 @@ def _entropies(a: Column, b: Column, batch: int) -> Tensor:
     return out
 
 
-def _moments(counts: Tensor, a: Column, b: Column, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return correlations of basis functions, tests of normality, and the variance explained.
+def _explained(counts: Tensor, n: int) -> Tensor:
+    """Return the share (B,) of the variance of normal scores that lies between the labels."""
+    grid = grids.centres(counts.shape[1], counts.device).to(counts)
+    rows = counts.sum(2)
+    z = grid - ((rows @ grid) / n).unsqueeze(1)  # (B, G)
+    sums = torch.einsum("bg,bgk->bk", z, counts)
+    between = (sums.square() / counts.sum(1).clamp_min(1)).sum(1)
+    return between / (rows * z.square()).sum(1).clamp_min(1e-9)
 
-    The last is the share of the variance of the normal scores between the groups of a labelled
-    side; the others are 0 there.
-    """
-    batch = len(counts)
+
+def _moments(counts: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return correlations of basis functions (B, 2 * N_PAIR), and tests of normality (B, 4)."""
     grid = grids.centres(counts.shape[1], counts.device)
     basis = basis_of(torch.special.ndtr(grid), grid).to(counts)  # (K, G)
-    rows = counts.sum(2)
-    if a.is_labels:
-        zero = counts.new_zeros(batch, 2 * N_PAIR)
-        return zero, counts.new_zeros(batch, 4), counts.new_zeros(batch)
-    if b.is_labels:
-        mean = (rows @ grid.to(counts)) / n
-        z = grid.to(counts) - mean.unsqueeze(1)  # (B, G)
-        groups = counts.sum(1)
-        between = (torch.einsum("bg,bgk->bk", z, counts).square() / groups.clamp_min(1)).sum(1)
-        within = (rows * z.square()).sum(1)
-        zero = counts.new_zeros(batch, 2 * N_PAIR)
-        return zero, counts.new_zeros(batch, 4), between / within.clamp_min(1e-9)
 
     def standardised(weights: Tensor) -> Tensor:  # (B, K, G)
         mean = (weights @ basis.T) / n
@@ -189,25 +186,18 @@ def _moments(counts: Tensor, a: Column, b: Column, n: int) -> tuple[Tensor, Tens
         scale = torch.where(variance > 1e-4, variance.clamp_min(1e-4).rsqrt(), 0.0)
         return phi * scale.unsqueeze(2)
 
-    left, right = standardised(rows), standardised(counts.sum(1))
+    left, right = standardised(counts.sum(2)), standardised(counts.sum(1))
     m = left @ counts @ right.transpose(1, 2) / n  # (B, K, K)
     ways = torch.stack([pair_features(v, n, n) for v in (m, m.transpose(1, 2))], 1)
     rho = m[:, 0, 0]
-    # odd functions first: Hermite 1 and 3, then even: Hermite 2
-    tests = torch.stack(
-        [
-            m[:, 1, 1].abs() - rho.abs() ** 3,
-            m[:, N_BASIS - 2, N_BASIS - 2] - rho**2,
-            (m[:, 0, N_BASIS - 2].abs() + m[:, N_BASIS - 2, 0].abs()),
-            (m[:, 0, 1].abs() + m[:, 1, 0].abs()),
-        ],
-        1,
-    )
-    return (
-        torch.cat([ways.mean(1), (ways[:, 0] - ways[:, 1]).abs()], 1),
-        tests,
-        rho.square(),
-    )
+    second = N_ODD  # Hermite 2, the first of the even functions; Hermite 3 is the second odd one
+    tests = [
+        m[:, 1, 1].abs() - rho.abs() ** 3,
+        m[:, second, second] - rho**2,
+        m[:, 0, second].abs() + m[:, second, 0].abs(),
+        m[:, 0, 1].abs() + m[:, 1, 0].abs(),
+    ]
+    return torch.cat([ways.mean(1), (ways[:, 0] - ways[:, 1]).abs()], 1), torch.stack(tests, 1)
 
 
 def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
