@@ -66,8 +66,8 @@ class MISTEstimator(BaseEstimator):
         Point estimate of I(X; y), in `units`.
     interval_ : ndarray of shape (2,)
         Central interval of probability `level`, in `units`. Its upper end is infinite if one side
-        determines the other exactly; it is widened if rows do not look like independent draws (see
-        the user guide).
+        determines the other exactly, or nearly so; it is widened if rows do not look like
+        independent draws (see the user guide).
     quantiles_ : ndarray of shape (n_levels,)
         Quantiles of I(X; y) at `quantile_levels_`, in `units`.
     quantile_levels_ : ndarray of shape (n_levels,)

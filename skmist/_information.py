@@ -164,10 +164,13 @@ def ask(
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b)
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
-    point = settings.point_of(distribution)
+    means = distribution.mean().numpy()
+    unlimited = perfect.copy()  # there is no saying how large the value may be
     for i in set(live) - exact:
         columns = min(side.width for side in pairs[i])
-        reasons[first + i] += _domain.strength_reasons(config, point[i], columns)
+        strong = _domain.strength_reasons(config, means[i], columns)
+        reasons[first + i] += strong
+        unlimited[i] |= bool(strong)
     pvalues = None
     if settings.n_permutations:
         pvalues = np.ones(len(pairs))
@@ -181,11 +184,11 @@ def ask(
             load_null(engine.checkpoint),
         )
     intervals = distribution.interval(settings.level).numpy()
-    intervals[perfect, 1] = np.inf
+    intervals[unlimited, 1] = bounds.numpy()[unlimited]
     for i in (i for i in live if reasons[first + i]):
         intervals[i] = widened(intervals[i], reasons[first + i], float(bounds[i]))
     return Estimates(
-        values=point * settings.unit,
+        values=settings.point_of(distribution) * settings.unit,
         intervals=intervals * settings.unit,
         quantiles=distribution.values.numpy() * settings.unit,
         levels=raw.levels.numpy(),

@@ -169,6 +169,15 @@ def test_very_many_columns_jointly(rng):
         MISTEstimator().fit(rng.normal(size=(20, 3000)), rng.normal(size=20))
 
 
+def test_dependence_beyond_training_has_no_upper_end(rng):
+    x = rng.normal(size=500)
+    for y in (x + 1e-4 * rng.normal(size=500), x**2):
+        with pytest.warns(OutOfDomainWarning, match="hardly trained beyond"):
+            fitted = MISTEstimator().fit(x[:, None], y)
+        assert np.isfinite(fitted.mi_) and fitted.mi_ > 3
+        assert 0 < fitted.interval_[0] < fitted.interval_[1] == np.inf
+
+
 def test_very_many_rows(rng):
     x = rng.normal(size=(120_000, 1))
     with pytest.warns(OutOfDomainWarning, match="120000 samples, trained on"):
