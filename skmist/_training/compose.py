@@ -130,6 +130,19 @@ def bend(rng: Rng, x: Tensor) -> Tensor:
     return exp_asinh(2 * rate * x)
 
 
+def mix(rng: Rng, x: Tensor) -> Tensor:
+    """Mix skewed or long-tailed columns linearly: sums of curved functions tell them again."""
+    b, _, d = x.shape
+    x = unit_scale(x)
+    rate = rng.uniform(b, 1, d, low=0.3, high=1.2)
+    x = torch.sinh(rate * x) / rate if rng.coin(0.3) else exp_asinh(2 * rate * x)
+    if rng.coin(0.5):
+        q, _ = torch.linalg.qr(rng.normal(b, d, d))
+        return x @ q
+    total = (x * rng.uniform(b, 1, d, low=0.2, high=1.0)).sum(-1, keepdim=True)
+    return x + total * rng.uniform(b, 1, d, high=1.0)
+
+
 def flow(rng: Rng, x: Tensor) -> Tensor:
     """Apply a random invertible map of the columns of one side, composed of 2 to 4 steps.
 
@@ -148,11 +161,11 @@ def flow(rng: Rng, x: Tensor) -> Tensor:
     return x
 
 
-def map_side(rng: Rng, x: Tensor, p: float = 0.3) -> Tensor:
+def map_side(rng: Rng, x: Tensor, p: float = 0.35) -> Tensor:
     """Apply an invertible map to the columns of one side, with probability p."""
     if x.shape[-1] < 2 or not rng.coin(p):
         return x
-    return rng.choose((rotate, spiral, coupling, flow), (1, 1.5, 0.7, 0.8))(rng, x)
+    return rng.choose((rotate, spiral, coupling, flow, mix), (1, 1.5, 0.7, 0.8, 0.8))(rng, x)
 
 
 def curve(rng: Rng, x: Tensor) -> Tensor:
@@ -173,31 +186,42 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
     return torch.cat([x, more], -1)
 
 
+def surface(rng: Rng, x: Tensor, columns: int) -> Tensor:
+    """Return smooth functions of the columns of x (B, n, d), shape (B, n, columns).
+
+    Waves, bumps around points, a perceptron, or some of each. More than 2 d generic ones determine
+    the d columns (Whitney's embedding theorem).
+    """
+    b, _, d = x.shape
+    kind = rng.choose(("waves", "bumps", "perceptron", "mixed"))
+    frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
+    inner = x @ (rng.normal(b, d, columns) * frequency / d**0.5) + 3 * rng.normal(b, 1, columns)
+    if kind == "perceptron":
+        return torch.tanh(inner) @ rng.normal(b, columns, columns)
+    waves = torch.sin(inner)
+    if kind == "waves":
+        return waves
+    centre = 1.2 * rng.normal(b, 1, d, columns)
+    width = rng.log_uniform(b, 1, 1, low=0.5, high=1.5) * d**0.5
+    distance = (x.unsqueeze(-1) - centre).square().sum(2) / width.square()
+    bumps = 3 * torch.exp(-0.5 * distance.clamp_max(150))
+    if kind == "mixed":
+        return torch.where(rng.uniform(b, 1, columns) < 0.5, bumps, waves)
+    return bumps
+
+
 def embed(rng: Rng, x: Tensor, extra: int) -> Tensor:
     """Append smooth functions of the columns, which add no information, and mix all columns.
 
-    The result lies on a curved surface of as many dimensions as there were columns. In half of the
-    calls that append at least 2 d + 1 waves, the d columns themselves are left out: that many
-    generic smooth functions determine them still (Whitney's embedding theorem).
+    The result lies on a curved surface of as many dimensions as there were columns. Half of the
+    time, where the functions are enough to determine the columns, these are left out.
     """
-    b, _, d = x.shape
+    d = x.shape[-1]
     x = unit_scale(x)
-    kind = rng.choose(("waves", "bumps", "mixed"))
-    frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
-    inner = x @ (rng.normal(b, d, extra) * frequency / d**0.5) + 3 * rng.normal(b, 1, extra)
-    waves = torch.sin(inner)
-    if kind == "waves":
-        more = waves
+    if extra > d and rng.coin(0.5):
+        whole = surface(rng, x, d + extra)
     else:
-        centre = 1.2 * rng.normal(b, 1, d, extra)
-        width = rng.log_uniform(b, 1, 1, low=0.4, high=1.5) * d**0.5
-        bumps = torch.exp(-0.5 * (x.unsqueeze(-1) - centre).square().sum(2) / width.square())
-        more = 3 * bumps
-        if kind == "mixed":
-            more = torch.where(rng.uniform(b, 1, extra) < 0.5, more, waves)
-    whole = torch.cat([x, more], -1)
-    if kind == "waves" and extra > 2 * d and rng.coin(0.5):
-        whole = torch.cat([torch.cos(inner[..., :d]), more], -1)
+        whole = torch.cat([x, surface(rng, x, extra)], -1)
     return rotate(rng, whole) if rng.coin(0.5) else whole
 
 

@@ -92,7 +92,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         ("paper", "bivariate", "composition"), (preset.paper, preset.bivariate, others)
     )
     if kind == "paper":
-        n = rng.host_integer(10, 500)
+        n = rng.host_integer(10, 500) if rng.coin(0.6) else rng.host_log_integer(10, 100)
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
@@ -121,8 +121,8 @@ def draw_paper(rng: Rng, shape: Shape) -> Draw:
 def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw one block of exactly dx and dy columns."""
     options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
-    if dx + dy <= 10:
-        options["mixture"] = 2
+    if dx + dy <= 24:
+        options["mixture"] = 2.5
     if dy == 1 or dx == 1:
         options["function"] = 8
         options["ordinal"] = 2
@@ -215,6 +215,8 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    if dx >= 4 and rng.coin(0.25):
+        return _finished(rng, draw_surfaces(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
@@ -230,7 +232,31 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     y = y if dy > 1 and _has_ties(y) else compose.map_side(rng, y)
     noise_x = compose.noise_columns(rng, batch, n, idle_x)
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
-    draw = Draw(torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1), draw.mi)
+    x, y = torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1)
+    return _finished(rng, Draw(x, y, draw.mi))
+
+
+def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch in which X, and y if it has columns enough, lies on a surface of few dimensions.
+
+    Pictures of few moving objects are like that, and measurements of a system of few states.
+    """
+    noise_x, noise_y = (
+        rng.host_integer(1, d // 2) if d >= 8 and rng.coin(0.15) else 0
+        for d in (shape.dx, shape.dy)
+    )
+    dx, dy = shape.dx - noise_x, shape.dy - noise_y
+    few_x, few_y = (rng.host_integer(1, min(3, (d - 1) // 2)) if d >= 4 else d for d in (dx, dy))
+    draw = draw_block(rng, shape.batch, shape.n, few_x, few_y)
+    x = compose.embed(rng, draw.x, dx - few_x)
+    y = compose.embed(rng, draw.y, dy - few_y) if dy > few_y else draw.y
+    noise = (compose.noise_columns(rng, shape.batch, shape.n, k) for k in (noise_x, noise_y))
+    x, y = (torch.cat(pair, -1) for pair in zip((x, y), noise, strict=True))
+    return Draw(x, y, draw.mi)
+
+
+def _finished(rng: Rng, draw: Draw) -> Draw:
+    """Round some of the composed data sets, and make some independent."""
     if rng.coin(0.25):
         draw = compose.rounded(rng, draw)
     return compose.independent(rng, draw) if rng.coin(0.07) else draw

@@ -1,9 +1,11 @@
-"""A critic in closed form: the density ratio of rows, from kernel features of both sides.
+"""A critic in closed form: the density ratio of rows, from functions of X and of y.
 
-p(x, y) / p(x) p(y) - 1 = f(x)' M g(y), with f and g whitened kernel functions at landmark rows,
-has its least-squares solution in M, the cross-correlation of f and g (Sugiyama, Suzuki and
-Kanamori, "Density Ratio Estimation in Machine Learning", 2012, chapter 6). The singular values of M
-are canonical correlations, which no invertible map of X or of y changes. The rows are split in two
+p(x, y) / p(x) p(y) - 1 = f(x)' M g(y), with f and g vectors of uncorrelated functions, has its
+least-squares solution in M, the cross-correlation of f and g (Sugiyama, Suzuki and Kanamori,
+"Density Ratio Estimation in Machine Learning", 2012, chapter 6). The singular values of M are
+canonical correlations. The functions are either kernels at landmark rows, which see any smooth
+dependence of few dimensions, or functions of single columns, whose sums are additive models of any
+number of columns (Breiman and Friedman, J. Am. Stat. Assoc. 80, 1985). The rows are split in two
 halves: products of the halves' cross-correlations are free of the upward bias that each by itself
 has.
 """
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from skmist.core import elliptical
+
 NARROW, WIDE = 0.05, 0.3  # squared kernel widths, in units of the mean squared distance
 RIDGE = 0.01  # in units of the mean variance of a kernel function
 LANDMARKS = 64
@@ -23,6 +27,10 @@ N_POWERS = 3
 N_CRITIC = N_POWERS + 5
 N_CRITIC_ANCHORS = 3
 N_CRITIC_ROWS = 2
+ADDITIVE = (0, 1, 4)  # basis functions of the additive models: Hermite 1, 3 and 2
+ADDITIVE_RIDGE = 0.3  # in units of functions per row
+N_ADDITIVE = N_POWERS + 3
+N_ADDITIVE_ANCHORS = 2
 
 
 def landmarks(n: int) -> int:
@@ -68,6 +76,34 @@ class Kernels:
         self.whiten = torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
 
 
+class Cross:
+    """Cross-correlations of uncorrelated functions of X and of y in each half of the rows.
+
+    Attributes
+    ----------
+    first, second : Tensor of shape (B, p, q)
+        Cross-correlations in the two halves; ``total`` is their mean, ``split`` half of their
+        difference, as large as chance makes it.
+    powers : list of Tensor of shape (B,)
+        Sums of even powers of the canonical correlations, less the bias, brought to one scale.
+    noise : Tensor of shape (B,)
+        Sum of squares of ``split``.
+    """
+
+    def __init__(self, first: Tensor, second: Tensor):
+        self.first, self.second = first, second
+        self.total, self.split = (first + second) / 2, (first - second) / 2
+        product = first @ second.transpose(1, 2)
+        traces = []
+        for _ in range(N_POWERS):
+            traces.append(product.diagonal(dim1=1, dim2=2).sum(1))
+            product = product @ product
+        self.signal = traces[0].clamp_min(0)
+        roots = [t.abs().clamp_min(1e-12) ** 0.5**k for k, t in enumerate(traces)]
+        self.powers = [t.sign() * r for t, r in zip(traces, roots, strict=True)]
+        self.noise = self.split.square().sum((1, 2))
+
+
 def critic_features(x: Tensor, y: Tensor) -> CriticFeatures:
     """Compute the features.
 
@@ -83,27 +119,73 @@ def critic_features(x: Tensor, y: Tensor) -> CriticFeatures:
     parts = [(f.values[..., h], g.values[..., h]) for h in halves]
     left, right = f.whiten, g.whiten.transpose(1, 2)
     first, second = (left @ (a @ b.transpose(1, 2)) @ right / a.shape[2] for a, b in parts)
-    total, split = (first + second) / 2, (first - second) / 2
-    product = first @ second.transpose(1, 2)
-    traces = []
-    for _ in range(N_POWERS):
-        traces.append(product.diagonal(dim1=1, dim2=2).sum(1))
-        product = product @ product
-    powers = [t.sign() * t.abs().clamp_min(1e-12) ** 0.5**k for k, t in enumerate(traces)]
-    noise = split.square().sum((1, 2))
-    signal = traces[0].clamp_min(0)
+    cross = Cross(first, second)
     ratios = []
     for (a, b), other in zip(parts, (second, first), strict=True):
         inner = left.transpose(1, 2) @ other @ right.transpose(1, 2)
         ratios.append((a * (inner @ b)).sum(1))
     ratio = torch.cat(ratios, 1)  # less 1
-    shrunk = 1 + (signal / (signal + 2 * noise + 1e-6)).unsqueeze(1) * ratio
+    trust = cross.signal / (cross.signal + 2 * cross.noise + 1e-6)
+    shrunk = 1 + trust.unsqueeze(1) * ratio
     lower = [torch.log(r.clamp_min(FLOOR)).mean(1) for r in (shrunk, 1 + ratio)]
-    whole, chance = _log_det(total), _log_det(split)
-    evidence = [*powers, *lower, torch.log1p(noise) / 2, torch.log1p(whole), torch.log1p(chance)]
+    whole, chance = _log_det(cross.total), _log_det(cross.split)
+    evidence = [*cross.powers, *lower, torch.log1p(cross.noise) / 2]
+    evidence += [torch.log1p(whole), torch.log1p(chance)]
     anchors = torch.stack([*lower, whole - chance], 1)
     rows = torch.stack([shrunk, 1 + ratio], 2)
     return CriticFeatures(torch.stack(evidence, 1).clamp(-50, 50), anchors, rows)
+
+
+def additive_features(phi: Tensor, dx: int) -> tuple[Tensor, Tensor]:
+    """Compare additive functions of the columns of X with those of the columns of y.
+
+    Parameters
+    ----------
+    phi : Tensor of shape (B, d, K, n)
+        Basis functions of the columns, each of mean 0 and variance 1; rows in an order that has
+        nothing to do with their values.
+    dx : int
+        Number of columns of X.
+
+    Returns
+    -------
+    evidence : Tensor of shape (B, N_ADDITIVE)
+    anchors : Tensor of shape (B, N_ADDITIVE_ANCHORS)
+        Mutual information of Gaussian vectors of the same canonical correlations, in nats: less
+        what two halves of the rows differ by, and less the bias that independent Gaussian
+        functions would have.
+    """
+    b, d, _, n = phi.shape
+    k = len(ADDITIVE)
+    values = phi[:, :, ADDITIVE].reshape(b, d * k, n)
+    p = dx * k
+    load = ADDITIVE_RIDGE * d * k / n
+    weight = max(load / (1 + load), 1e-4)
+    blocks = [v @ v.transpose(1, 2) for v in (values[..., : n // 2], values[..., n // 2 :])]
+    corr = elliptical.shrink((blocks[0] + blocks[1]) / n, weight)
+    left, right = (
+        elliptical.inverse_factor(elliptical.cholesky(c))
+        for c in (corr[:, :p, :p], corr[:, p:, p:])
+    )
+    rows = (n // 2, n - n // 2)
+    cross = Cross(
+        *((1 - weight) / m * (left @ v[:, :p, p:] @ right.transpose(1, 2))
+          for v, m in zip(blocks, rows, strict=True))
+    )  # fmt: skip
+    whole, chance = _log_det(cross.total), _log_det(cross.split)
+    whole_cross = left @ corr[:, :p, p:] @ right.transpose(1, 2)
+    eye = torch.eye(p, dtype=phi.dtype, device=phi.device)
+    rest = elliptical.cholesky(eye - whole_cross @ whole_cross.transpose(1, 2))
+    gaussian = -rest.diagonal(dim1=1, dim2=2).clamp_min(1e-4).log().sum(1)
+    bias = elliptical.gaussian_bias(n, p, d * k - p)
+    evidence = [
+        *cross.powers,
+        torch.log1p(cross.noise) / 2,
+        torch.log1p(whole),
+        torch.log1p(chance),
+    ]
+    anchors = [(whole - chance).clamp_min(0), (gaussian - bias).clamp_min(0)]
+    return torch.stack(evidence, 1).clamp(-50, 50), torch.stack(anchors, 1)
 
 
 def _log_det(m: Tensor) -> Tensor:

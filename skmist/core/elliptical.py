@@ -50,7 +50,7 @@ def _log_det(chol: Tensor) -> Tensor:
     return 2 * chol.diagonal(dim1=-2, dim2=-1).clamp_min(1e-12).log().sum(-1)
 
 
-def _cholesky(matrix: Tensor) -> Tensor:
+def cholesky(matrix: Tensor) -> Tensor:
     """Return the Cholesky factor, with a little more shrinkage where rounding spoilt it."""
     chol, info = torch.linalg.cholesky_ex(matrix)
     if bool((info > 0).any()):
@@ -61,7 +61,7 @@ def _cholesky(matrix: Tensor) -> Tensor:
     return chol
 
 
-def _inverse_factor(chol: Tensor) -> Tensor:
+def inverse_factor(chol: Tensor) -> Tensor:
     """Return the inverse of a Cholesky factor, with which rows are whitened."""
     eye = torch.eye(chol.shape[-1], dtype=chol.dtype, device=chol.device)
     return torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
@@ -72,8 +72,8 @@ class Scatter:
 
     def __init__(self, corr: Tensor, dx: int):
         self.dx = dx
-        self.chol = _cholesky(corr)
-        self.chol_y = _cholesky(corr[:, dx:, dx:])
+        self.chol = cholesky(corr)
+        self.chol_y = cholesky(corr[:, dx:, dx:])
 
     def mutual_information(self) -> Tensor:
         """Return the Gaussian mutual information, shape (B,), in nats."""
@@ -86,8 +86,8 @@ class Scatter:
 
     def radii(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return squared radii of X, y and both, each (B, n), for rows z of shape (B, d, n)."""
-        white = (_inverse_factor(self.chol) @ z).square()
-        white_y = _inverse_factor(self.chol_y) @ z[:, self.dx :]
+        white = (inverse_factor(self.chol) @ z).square()
+        white_y = inverse_factor(self.chol_y) @ z[:, self.dx :]
         x = white[:, : self.dx].sum(1)
         return x, white_y.square().sum(1), x + white[:, self.dx :].sum(1)
 
@@ -165,7 +165,7 @@ def elliptical_features(z: Tensor, student: list[Tensor], dx: int) -> Elliptical
         rows.append(torch.asinh(model.mutual_information().unsqueeze(1) + 0.5 * (rx + ry - rxy)))
 
     for df, x in zip(DEGREES, student, strict=True):
-        start = (_inverse_factor(models[0].chol) @ x).square().sum(1)
+        start = (inverse_factor(models[0].chol) @ x).square().sum(1)
         weighted = x * ((df + d) / (df + start)).unsqueeze(1)
         model = Scatter(shrink(weighted @ x.transpose(1, 2) / n, weights[0]), dx)
         r = model.radii(x)

@@ -21,7 +21,15 @@ from skmist.core.moments import N_PAIR, pair_features, pair_moments
 from skmist.core.plugin import plugin_entropies
 
 N_CONTEXT = 8
-N_FIXED_ANCHORS = elliptical.N_ANCHORS + len(neighbours.NEIGHBOURS) + 2 + critic.N_CRITIC_ANCHORS
+N_FIXED_ANCHORS = (
+    elliptical.N_ANCHORS
+    + len(neighbours.NEIGHBOURS)
+    + 2
+    + critic.N_CRITIC_ANCHORS
+    + critic.N_ADDITIVE_ANCHORS
+)
+N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE
+N_STRUCTURE = neighbours.N_DIMENSIONS + 2
 
 
 @dataclass
@@ -32,7 +40,8 @@ class JointFeatures:
     pairs: Tensor  # (B, d, d, N_PAIR)
     anchors: Tensor  # (B, N_FIXED_ANCHORS)
     evidence: Tensor  # (B, N_EVIDENCE)
-    critic: Tensor  # (B, N_CRITIC)
+    critic: Tensor  # (B, N_CRITICS)
+    structure: Tensor  # (B, N_STRUCTURE)
     rows: Tensor  # (B, n, N_ROW_FEATURES + N_CRITIC_ROWS)
     local: Tensor  # (B, q, N_LOCAL)
     dx: int
@@ -61,13 +70,16 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     spread = scores.standardise(z)
     ellipse = elliptical.elliptical_features(spread, student, dx)
     queries = min(n, n_queries)
-    local, nearest = neighbours.neighbour_features(z, queries, dx, tied)
+    local, nearest, dimensions = neighbours.neighbour_features(z, queries, dx, tied)
     marks = z[..., : critic.landmarks(n)]
     judged = critic.critic_features(
         neighbours.squared_distances(marks[:, :dx], z[:, :dx]),
         neighbours.squared_distances(marks[:, dx:], z[:, dx:]),
     )
+    additive, sums = critic.additive_features(phi, dx)
     pairs = pair_features(pair_moments(phi), n, n_told)
+    linear = _participation(spread[:, :dx]), _participation(spread[:, dx:])
+    structure = [torch.minimum(*linear), torch.maximum(*linear)]
     entropies = plugin_entropies(ranks, dx, tied)
     smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
     repeats = [smaller / math.log(n), larger / math.log(n), smaller / 3]
@@ -82,17 +94,29 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     ]
     context = torch.cat([z.new_tensor(told).expand(b, -1), torch.stack(repeats, 1)], 1)
     bounds = torch.stack([smaller, plug_in], 1)
-    anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors], 1)
+    anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors, sums], 1)
     return JointFeatures(
         context,
         pairs,
         anchors.clamp(0, LARGEST_ANCHOR),
         ellipse.evidence,
-        judged.evidence,
+        torch.cat([judged.evidence, additive], 1),
+        torch.cat([dimensions, torch.stack(structure, 1)], 1),
         torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2),
         local,
         dx,
     )
+
+
+def _participation(z: Tensor) -> Tensor:
+    """Return the logarithm of the number of principal components that share the variance, (B,).
+
+    It is d for uncorrelated columns and 1 where one component holds everything.
+    """
+    n = z.shape[2]
+    corr = z @ z.transpose(1, 2) / n
+    trace = corr.diagonal(dim1=1, dim2=2).sum(1)
+    return torch.log((trace.square() / corr.square().sum((1, 2)).clamp_min(1e-6)).clamp_min(1.0))
 
 
 class JointNetwork(nn.Module):
@@ -107,7 +131,7 @@ class JointNetwork(nn.Module):
     def __init__(self, config: CoreConfig):
         super().__init__()
         w, p = config.width, config.pair_width
-        n_global = N_CONTEXT + N_FIXED_ANCHORS + elliptical.N_EVIDENCE + critic.N_CRITIC
+        n_global = N_CONTEXT + N_FIXED_ANCHORS + elliptical.N_EVIDENCE + N_CRITICS + N_STRUCTURE
         self.globals = MLP(n_global, 2 * w, w)
         self.pair_in = nn.Linear(N_PAIR, 2 * p)
         self.pair_context = nn.Linear(w, 2 * p, bias=False)
@@ -138,7 +162,7 @@ class JointNetwork(nn.Module):
         b, d = f.pairs.shape[:2]
         dx = f.dx
         logs = torch.log1p(f.anchors)
-        told = torch.cat([f.context, logs, f.evidence, f.critic], 1)
+        told = torch.cat([f.context, logs, f.evidence, f.critic, f.structure], 1)
         g = self.globals(told)  # (B, W)
 
         side = torch.arange(d, device=g.device) >= dx

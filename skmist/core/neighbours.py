@@ -1,4 +1,4 @@
-"""Neighbourhoods of query rows, at several scales: a local log density ratio for each of them."""
+"""Neighbourhoods of query rows, at several scales: local log density ratios, local dimensions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from torch import Tensor
 
 NEIGHBOURS = (1, 3, 6, 12)
 N_LOCAL = 3 * len(NEIGHBOURS)
+N_DIMENSIONS = 3
+FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
 
 
@@ -47,6 +49,11 @@ class Side:
         if z.shape[1] == 1 and not tied:
             self.ordered, self.centre = z[:, 0].sort(1).values, queries[:, 0]
 
+    def nearest(self, k: int) -> Tensor:
+        """Return squared distances to the k nearest rows but the query itself, (B, q', k)."""
+        few = self.distances[:, :FEW_QUERIES]
+        return torch.topk(few, k + 1, largest=False).values[..., 1:]
+
     def count(self, within: Tensor) -> Tensor:
         """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
         if self.ordered is None:
@@ -63,7 +70,7 @@ class Side:
 
 def neighbour_features(
     z: Tensor, n_queries: int, dx: int, tied: bool = True
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Read the neighbourhoods of query rows, which are the first ones.
 
     For the k-th neighbour in the larger of the two distances (in X, in y), count the rows that are
@@ -88,17 +95,38 @@ def neighbour_features(
         log density ratio, at each scale.
     anchors : Tensor of shape (B, len(NEIGHBOURS))
         Estimates of the mutual information, in nats, non-negative.
+    dimensions : Tensor of shape (B, N_DIMENSIONS)
+        Logarithms of the dimensions that the rows fill locally: the smaller and the larger one of
+        X and y, and that of both.
     """
     b, d, n = z.shape
     step = max(1, CACHED_VALUES // (n_queries * n))
     parts = [_local_features(z[i : i + step], n_queries, dx, tied) for i in range(0, b, step)]
-    local = torch.cat(parts)
+    local, dimensions = (torch.cat(p) for p in zip(*parts, strict=True))
     ratios = local[..., 2::3]
-    return local, ratios.mean(1).clamp_min(0)
+    return local, ratios.mean(1).clamp_min(0), dimensions
 
 
-def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> Tensor:
-    """Return the local features of a few data sets, whose distances fit into the cache."""
+def local_dimension(nearest: Tensor) -> Tensor:
+    """Return the logarithm of the dimension that rows fill, shape (B,).
+
+    Parameters
+    ----------
+    nearest : Tensor of shape (B, q, k)
+        Squared distances of queries to their nearest rows, in increasing order.
+
+    Notes
+    -----
+    Maximum likelihood under a Poisson process (Levina and Bickel, NeurIPS 2004), with the inverse
+    dimensions of the queries averaged.
+    """
+    logs = torch.log(nearest.clamp_min(1e-10))
+    inverse = 0.5 * (logs[..., -1:] - logs[..., :-1]).mean((1, 2))
+    return -torch.log(inverse.clamp_min(1e-2))
+
+
+def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> tuple[Tensor, Tensor]:
+    """Return features and dimensions of a few data sets, whose distances fit into the cache."""
     n = z.shape[-1]
     x, y = Side(z[:, :dx], n_queries, tied), Side(z[:, dx:], n_queries, tied)
     largest = min(max(NEIGHBOURS), n - 1)
@@ -121,4 +149,7 @@ def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> Tensor:
         ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
         log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
         local += [torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio]
-    return torch.stack(local, -1)
+    sides = [local_dimension(side.nearest(largest)) for side in (x, y)]
+    both = local_dimension(nearest[:, :FEW_QUERIES, 1:])
+    dimensions = [torch.minimum(*sides), torch.maximum(*sides), both]
+    return torch.stack(local, -1), torch.stack(dimensions, 1)

@@ -17,8 +17,8 @@ N_REFERENCE = 8192
 
 
 def sample(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw from a mixture of 2 to 5 components; the first min(dx, dy) columns are paired."""
-    k, m = rng.host_integer(2, 5), min(dx, dy)
+    """Draw from a mixture of 2 to 8 components; the first min(dx, dy) columns are paired."""
+    k, m = rng.host_integer(2, 8), min(dx, dy)
     spread = rng.log_uniform(batch, 1, 1, low=0.3, high=6.0)
     mean = spread * rng.normal(batch, k, dx + dy) / (dx + dy) ** 0.5
     scale = rng.log_uniform(batch, k, dx + dy, low=0.4, high=1.5)
