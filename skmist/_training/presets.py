@@ -248,11 +248,19 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     dx, dy = shape.dx - noise_x, shape.dy - noise_y
     few_x, few_y = (rng.host_integer(1, min(3, (d - 1) // 2)) if d >= 4 else d for d in (dx, dy))
     draw = draw_block(rng, shape.batch, shape.n, few_x, few_y)
-    x = compose.embed(rng, draw.x, dx - few_x)
-    y = compose.embed(rng, draw.y, dy - few_y) if dy > few_y else draw.y
+    x = _on_surface(rng, draw.x, dx)
+    y = _on_surface(rng, draw.y, dy) if dy > few_y else draw.y
     noise = (compose.noise_columns(rng, shape.batch, shape.n, k) for k in (noise_x, noise_y))
     x, y = (torch.cat(pair, -1) for pair in zip((x, y), noise, strict=True))
     return Draw(x, y, draw.mi)
+
+
+def _on_surface(rng: Rng, x: torch.Tensor, columns: int) -> torch.Tensor:
+    """Embed the columns, often with others beside them that tell nothing, into more columns."""
+    b, n, d = x.shape
+    idle = rng.host_integer(0, min(3, (columns - 1) // 2 - d))
+    x = torch.cat([x, compose.noise_columns(rng, b, n, idle)], -1)
+    return compose.embed(rng, x, columns - d - idle)
 
 
 def _finished(rng: Rng, draw: Draw) -> Draw:
