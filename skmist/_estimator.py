@@ -57,8 +57,9 @@ class MISTEstimator(BaseEstimator):
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib. Results do not depend on
         it.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     Attributes
     ----------
@@ -141,7 +142,7 @@ class MISTEstimator(BaseEstimator):
         checkpoint: Any = None,
         device: str | None = None,
         n_jobs: int | None = None,
-        verbose: bool | int = False,
+        verbose: bool | int | str = "auto",
     ):
         self.x_types = x_types
         self.y_type = y_type

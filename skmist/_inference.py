@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from skmist._checkpoint import load_network
 from skmist._encoding import Side
+from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
@@ -79,14 +81,17 @@ class Engine:
     n_jobs : int or None
         Number of batches at once, as in joblib. The batches, and so the results, do not depend
         on it.
-    verbose : bool
+    verbose : bool, int or "auto"
         Whether to show a progress bar.
+    bar : tqdm or None
+        A bar that runs for longer than one call, on which the questions count.
     """
 
     checkpoint: Any = None
     device: str | None = None
     n_jobs: int | None = None
-    verbose: bool = False
+    verbose: bool | int | str = False
+    bar: tqdm | None = field(default=None, compare=False, repr=False)
 
     @property
     def config(self) -> CoreConfig:
@@ -111,7 +116,10 @@ class Engine:
         levels = torch.tensor(config.levels, dtype=torch.float64)
         latent = np.empty((len(questions), len(levels)))
         batches = list(plan(questions, config))
-        with tqdm(total=len(questions), disable=not self.verbose, unit="estimate") as bar:
+        own = self.bar is None
+        with progress_bar(self.verbose, len(questions)) if own else nullcontext(self.bar) as bar:
+            if bar.total is not None:  # questions that nobody knew of at the beginning, say a test
+                bar.total = max(bar.total, bar.n + len(questions))
             results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 self._calls(questions, batches, bar)
             )
