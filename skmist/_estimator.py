@@ -83,6 +83,9 @@ class MISTEstimator(BaseEstimator):
         Number of samples that the estimate rests on.
     in_domain_ : bool
         Whether the data lie inside the range that the network was trained on.
+    domain_score_ : float
+        How far the sample lies from the training data: 0 is like them, above 1 lie 0.5% of the
+        training data, and `in_domain_` is False. NaN if the weights come without a calibration.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -191,6 +194,7 @@ class MISTEstimator(BaseEstimator):
             del self.pvalue_  # of an earlier fit
         self.n_samples_used_ = int(estimates.n_used[0])
         self.in_domain_ = bool(estimates.in_domain[0])
+        self.domain_score_ = float(estimates.domain_scores[0])
         return self
 
     def score(self, X: Any, y: Any) -> float:

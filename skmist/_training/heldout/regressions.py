@@ -9,9 +9,9 @@ from scipy.stats import t as student
 
 from skmist._training.heldout.law import Law, columns, entropy, log_uniform
 
-REFERENCE = 6000  # rows that the density of y is a mean over
-QUERIES = 1500  # rows that the entropy of y is a mean over
-NODES = norm.ppf((np.arange(1200) + 0.5) / 1200)  # equally probable values of a standard normal
+REFERENCE = 5000  # rows that the density of y is a mean over
+QUERIES = 1000  # rows that the entropy of y is a mean over
+NODES = norm.ppf((np.arange(500) + 0.5) / 500)  # equally probable values of a standard normal
 
 
 def noisy_outputs_mi(
@@ -58,7 +58,7 @@ def networks(rng: np.random.Generator, dims: tuple[int, int] | None = None) -> L
 def sum_entropy(signal: np.ndarray, noise) -> float:
     """Return the entropy of a signal of equally probable values plus noise, in nats."""
     ends = noise.ppf([1e-7, 1 - 1e-7]) + np.array([signal.min(), signal.max()])
-    grid = np.linspace(*ends, 6000)
+    grid = np.linspace(*ends, 4000)
     p = np.mean([noise.pdf(grid - s) for s in signal], axis=0)
     return entropy(np.log(np.maximum(p, 1e-300)), grid[1] - grid[0])
 
