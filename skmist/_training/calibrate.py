@@ -72,7 +72,7 @@ def calibrate(
     for single in (True, False):
         answers = collector.collected(single)
         stream = answers.source == STREAM_NAME
-        part = fit.space(answers[stream], fit.PROTOTYPES[single])
+        part = fit.space(answers[stream], single)
         used = np.flatnonzero(stream)[fit.first_half(answers[stream])]
         fresh = answers[np.setdiff1d(np.arange(len(answers)), used)]
         parts[single] = fit.fitted_part(part, fresh, levels)

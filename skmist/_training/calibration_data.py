@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from skmist._calibration import signature
 from skmist._encoding import Side, encode, infer_types, requested_types
 from skmist._inference import Question
-from skmist._training.heldout import FAMILIES
+from skmist._training.heldout import FAMILIES, PAIRS
 from skmist._training.presets import PRESETS, Shape, draw_batch, draw_composition
 from skmist._training.random import Rng
 from skmist._training.stream import seed_of
@@ -100,12 +100,15 @@ def add_stream(collector: Collector, batches: int = BATCHES) -> None:
 
 
 def add_families(collector: Collector, laws: int = LAWS, largest: int = 10_000) -> None:
-    """Add random distributions of the held-out families, at numbers of rows from 20 up."""
+    """Add random distributions of the held-out families, at numbers of rows from 20 up.
+
+    Every third one has one column on each side, where the family has such members.
+    """
     for name, family in FAMILIES.items():
         for number in range(laws):
             seed = seed_of(STREAM, name, 0, number)
             rng = np.random.default_rng(seed)
-            law = family(rng)
+            law = (PAIRS.get(name, family) if number % 3 == 2 else family)(rng)
             for n in np.exp(rng.uniform(np.log(20), np.log(largest), size=2)).astype(int):
                 x, y = law.sample(rng, n)
                 sides = [_encoded(v) for v in (x, y)]
@@ -123,12 +126,17 @@ def _encoded(values: np.ndarray) -> Side:
 
 
 def wide_answers(network: MISTNetwork, batches: int = WIDE) -> Answers:
-    """Return answers on compositions with up to three times the columns of training."""
+    """Return answers on data with up to three times the columns of training.
+
+    Every other batch is of few columns that matter, and noise.
+    """
     collector, d_max = Collector(network), network.config.d_max
     for index in range(batches):
         rng = Rng(seed_of(STREAM, "wide", 0, index))
         n, dx = rng.host_log_integer(100, 2000), rng.host_integer(d_max + 1, 3 * d_max)
         dy = 1 if rng.coin(0.5) else rng.host_log_integer(2, d_max)
-        draw = draw_composition(rng, Shape(4, n, dx, dy))
+        few = min(dx, rng.host_integer(2, 6)) if index % 2 else dx
+        draw = draw_composition(rng, Shape(4, n, few, dy))
+        draw = replace(draw, x=torch.cat([draw.x, rng.normal(4, n, dx - few)], -1))
         collector.add("more columns", index, draw.x, draw.y, draw.labels, draw.mi.numpy())
     return collector.collected(False)

@@ -17,8 +17,8 @@ from skmist._calibration import LARGEST, LEVELS, Part
 from skmist._training.calibration_data import STREAM_NAME, Answers
 from skmist.core import MIDistribution
 
-PROTOTYPES = {True: 512, False: 2000}  # of one column against one, and of other questions
-DIRECTIONS = 64  # coordinates, at most, that distances are taken in
+PROTOTYPES = {True: 400, False: 2000}  # of one column against one, and of other questions
+DIRECTIONS = {True: 48, False: 64}  # coordinates, at most, that distances are taken in
 FEWEST_BATCHES = 8  # of the stream, of each part
 INSIDE = 0.995  # share of the stream whose score is below 1
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
@@ -30,7 +30,7 @@ def first_half(stream: Answers) -> np.ndarray:
     return np.isin(stream.number, np.unique(stream.number)[::2])
 
 
-def space(stream: Answers, n_prototypes: int) -> Part:
+def space(stream: Answers, single: bool) -> Part:
     """Return coordinates, prototypes and threshold from a stream; factors are 1.
 
     Every other batch, from the first on, gives the coordinates (a Ledoit-Wolf covariance makes them
@@ -46,10 +46,9 @@ def space(stream: Answers, n_prototypes: int) -> Part:
     values, vectors = np.linalg.eigh(fitted.covariance_)
     white = vectors / np.sqrt(np.maximum(values, 1e-9 * values[-1]))
     f = len(values)
-    if f > DIRECTIONS:
-        turn = np.linalg.qr(rng.normal(size=(f, DIRECTIONS)))[0]
-        white = white @ turn * np.sqrt(f / DIRECTIONS)
-    chosen = rng.choice(len(even), size=min(n_prototypes, len(even)), replace=False)
+    if f > (d := DIRECTIONS[single]):
+        white = white @ np.linalg.qr(rng.normal(size=(f, d)))[0] * np.sqrt(f / d)
+    chosen = rng.choice(len(even), size=min(PROTOTYPES[single], len(even)), replace=False)
     z = (even[np.sort(chosen)] - fitted.location_) @ white
     centre, white, z = (torch.tensor(v, dtype=torch.float32) for v in (fitted.location_, white, z))
     one = torch.tensor(1.0)
@@ -88,11 +87,9 @@ def _at(latent: np.ndarray, levels: np.ndarray, p: float) -> np.ndarray:
 
 
 def weights_of(source: np.ndarray) -> np.ndarray:
-    """Return weights: half for the stream, half for the families, each of which counts the same."""
-    names, place, counts = np.unique(source, return_inverse=True, return_counts=True)
-    stream = names == STREAM_NAME
-    share = np.where(stream, 0.5, 0.5 / max(1, (~stream).sum()))
-    return (share / counts)[place]
+    """Return weights of data sets: half for the stream, half for the families."""
+    stream = source == STREAM_NAME
+    return np.where(stream, 0.5 / max(1, stream.sum()), 0.5 / max(1, (~stream).sum()))
 
 
 def conformal(values: np.ndarray, weights: np.ndarray, level: float) -> float:
@@ -111,6 +108,8 @@ def factors(
     scores: np.ndarray, found: np.ndarray, source: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return knots and factors: conformal in bins of the score, not falling with it.
+
+    They are for both sources together, but not below what the stream by itself asks for.
 
     Parameters
     ----------
@@ -131,7 +130,11 @@ def factors(
         if not inside.any():
             continue
         knots.append(np.median(scores[inside]))
-        row = [conformal(found[inside, k], weights[inside], p) for k, p in enumerate(LEVELS)]
+        groups = [g for g in (inside, inside & stream) if g.sum() >= FEWEST]
+        row = [
+            max(conformal(found[g, k], weights[g], p) for g in groups or [inside])
+            for k, p in enumerate(LEVELS)
+        ]
         rows.append(np.clip(row, 0.5, LARGEST))
     return np.array(knots), np.maximum.accumulate(np.array(rows), axis=0)
 

@@ -6,6 +6,8 @@ its mutual information.
 
 from __future__ import annotations
 
+from functools import partial
+
 from skmist._training.heldout import (
     directions,
     dynamics,
@@ -16,7 +18,7 @@ from skmist._training.heldout import (
 )
 from skmist._training.heldout.law import Law
 
-__all__ = ["FAMILIES", "Law"]
+__all__ = ["FAMILIES", "PAIRS", "Law"]
 
 FAMILIES = {
     "gammas with a common smooth rate": frailty.smooth_frailty,
@@ -34,4 +36,18 @@ FAMILIES = {
     "parts of an ordered sample": partitions.ordered,
     "interacting bits": partitions.spins,
     "labels of regions": partitions.regions,
+}
+
+PAIRS = {  # the families that have members of one column against one
+    "gammas with a common smooth rate": partial(frailty.smooth_frailty, dims=(1, 1)),
+    "gammas with one of a few rates": partial(frailty.few_rates, dims=(1, 1)),
+    "power-exponential vectors": partial(elliptical.power_vectors, dims=(1, 1)),
+    "normal vectors of random scale": partial(elliptical.gamma_scale_vectors, dims=(1, 1)),
+    "hidden states": partial(dynamics.hidden_states, dims=(1, 1)),
+    "angles on a torus": partial(directions.torus, embed=(False, False)),
+    "windows of a time series": partial(dynamics.windows, dims=(1, 1)),
+    "durations": partial(regressions.durations, dx=1),
+    "negative binomial counts": partial(regressions.counts, dx=1),
+    "parts of an ordered sample": partial(partitions.ordered, dims=(1, 1)),
+    "labels of regions": partial(partitions.regions, dx=1),
 }
