@@ -65,9 +65,9 @@ class MISTEstimator(BaseEstimator):
     mi_ : float
         Point estimate of I(X; y), in `units`.
     interval_ : ndarray of shape (2,)
-        Central interval of probability `level`, in `units`. Its upper end is infinite if one side
-        determines the other exactly, or nearly so; it is widened if rows do not look like
-        independent draws (see the user guide).
+        Central interval of probability `level`, in `units`, calibrated on held-out data. Its
+        upper end is infinite if one side determines the other exactly, or nearly so; it is widened
+        if rows do not look like independent draws (see the user guide).
     quantiles_ : ndarray of shape (n_levels,)
         Quantiles of I(X; y) at `quantile_levels_`, in `units`.
     quantile_levels_ : ndarray of shape (n_levels,)
@@ -112,6 +112,8 @@ class MISTEstimator(BaseEstimator):
     ----------
     G. Gritsai, M. Richards, M. Méloux, K. Cho, M. Peyrard, "MIST: Mutual Information Estimation via
     Supervised Training", arXiv:2511.18945, 2025.
+
+    Y. Romano, E. Patterson, E. Candès, "Conformalized Quantile Regression", NeurIPS 2019.
 
     Examples
     --------
