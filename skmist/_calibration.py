@@ -15,6 +15,7 @@ from torch import Tensor
 
 from skmist.core.bivariate import BivariateFeatures
 from skmist.core.network import Features
+from skmist.exceptions import CheckpointError
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)  # of the central intervals that are calibrated
 NEIGHBOUR = 5
@@ -82,6 +83,11 @@ class Part:
 
     def scores_of(self, own: Tensor) -> Tensor:
         """Return the scores (B,) of signatures (B, F)."""
+        if own.shape[1] != len(self.centre):
+            raise CheckpointError(
+                f"The calibration in this file is for {len(self.centre)} features, this version "
+                f"has {own.shape[1]}: run 'python -m skmist._training calibrate' again."
+            )
         own = own.float()
         centre, whiten, prototypes = (
             v.to(own) for v in (self.centre, self.whiten, self.prototypes)

@@ -170,6 +170,13 @@ def test_more_columns_than_trained(small_network, calibrated, rng):
     assert widths[1] == pytest.approx(2 * widths[0])
 
 
+def test_a_calibration_for_other_features(small_network):
+    x = torch.randn(1, 20, 1, generator=torch.Generator().manual_seed(0))
+    own = made(small_network)
+    with pytest.raises(CheckpointError, match="for .* features, .* calibrate' again"):
+        own.joint.scores(small_network.features(x, x))
+
+
 def test_needed_factors_reach_the_truth(rng):
     latent = latents(rng)
     mi = np.maximum(latent[:, 12] + 3 * rng.normal(size=200), 0.0)

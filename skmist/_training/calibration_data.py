@@ -18,8 +18,8 @@ from skmist._validation import Notes, read_table
 from skmist.core import MISTNetwork
 
 STREAM = "calibration"
-BATCHES, BUDGET = 700, 20.0
-LAWS = 40  # of each held-out family; each is sampled at two numbers of rows
+BATCHES, BUDGET = 600, 20.0
+LAWS = 48  # of each held-out family; each is sampled at two numbers of rows
 WIDE = 60  # batches with more columns than training held
 STREAM_NAME = "training distribution"
 
