@@ -66,9 +66,9 @@ class MISTEstimator(BaseEstimator):
     mi_ : float
         Point estimate of I(X; y), in `units`.
     interval_ : ndarray of shape (2,)
-        Central interval of probability `level`, in `units`. Its upper end is infinite if one side
-        determines the other exactly, or nearly so; it is widened if rows do not look like
-        independent draws (see the user guide).
+        Central interval of probability `level`, in `units`, calibrated on held-out data. Its
+        upper end is infinite if one side determines the other exactly, or nearly so; it is widened
+        if rows do not look like independent draws (see the user guide).
     quantiles_ : ndarray of shape (n_levels,)
         Quantiles of I(X; y) at `quantile_levels_`, in `units`.
     quantile_levels_ : ndarray of shape (n_levels,)
@@ -84,6 +84,9 @@ class MISTEstimator(BaseEstimator):
         Number of samples that the estimate rests on.
     in_domain_ : bool
         Whether the data lie inside the range that the network was trained on.
+    domain_score_ : float
+        How far the sample lies from the training data: 0 is like them, above 1 lie 0.5% of the
+        training data, and `in_domain_` is False. NaN if the weights come without a calibration.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -110,6 +113,8 @@ class MISTEstimator(BaseEstimator):
     ----------
     G. Gritsai, M. Richards, M. Méloux, K. Cho, M. Peyrard, "MIST: Mutual Information Estimation via
     Supervised Training", arXiv:2511.18945, 2025.
+
+    Y. Romano, E. Patterson, E. Candès, "Conformalized Quantile Regression", NeurIPS 2019.
 
     Examples
     --------
@@ -192,6 +197,7 @@ class MISTEstimator(BaseEstimator):
             del self.pvalue_  # of an earlier fit
         self.n_samples_used_ = int(estimates.n_used[0])
         self.in_domain_ = bool(estimates.in_domain[0])
+        self.domain_score_ = float(estimates.domain_scores[0])
         return self
 
     def score(self, X: Any, y: Any) -> float:

@@ -116,6 +116,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Number of samples that each score rests on.
     in_domain_ : ndarray of bool of shape (n_features,)
         Whether the data lie inside the range that the network was trained on.
+    domain_scores_ : ndarray of shape (n_features,)
+        How far each feature and y lie from the training data, as in :class:`MISTEstimator`.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -306,6 +308,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
             self.pvalues_ = estimates.pvalues
         self.n_samples_used_ = estimates.n_used
         self.in_domain_ = estimates.in_domain
+        self.domain_scores_ = estimates.domain_scores
         passed = np.arange(len(self.scores_))
         if self.alpha is not None and not self._tests_steps:
             passed = np.flatnonzero(benjamini_hochberg(self.pvalues_, self.alpha))

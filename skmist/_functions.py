@@ -36,6 +36,9 @@ class MutualInformation:
         Number of samples that the estimate rests on.
     in_domain : bool
         Whether the data lie inside the range that the network was trained on.
+    domain_score : float
+        How far the sample lies from the training data, as in :class:`MISTEstimator`; NaN for
+        conditional mutual information, which rests on several estimates.
     """
 
     value: float
@@ -45,6 +48,7 @@ class MutualInformation:
     units: str
     n_samples_used: int
     in_domain: bool
+    domain_score: float = float("nan")
 
     def __float__(self) -> float:
         return self.value
@@ -194,6 +198,7 @@ def mutual_info(
         units=units,
         n_samples_used=int(estimates.n_used[0]),
         in_domain=bool(estimates.in_domain[0]),
+        domain_score=float(estimates.domain_scores[0]),
     )
 
 
