@@ -10,6 +10,7 @@ from scipy import signal, stats
 
 from skmist._training.heldout import (
     FAMILIES,
+    PAIRS,
     directions,
     dynamics,
     elliptical,
@@ -54,6 +55,13 @@ def test_samples(name):
         assert x.ndim == y.ndim == 2 and len(x) == len(y) == 50
         assert np.isfinite(x).all() and np.isfinite(y).all()
         assert math.isfinite(law.mi) and law.mi > -0.01
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_have_one_column_on_each_side(name):
+    rng = np.random.default_rng(0)
+    x, y = PAIRS[name](rng).sample(rng, 40)
+    assert x.shape == y.shape == (40, 1)
 
 
 @pytest.mark.parametrize("a", [0.7, 1.0, 5.5])
