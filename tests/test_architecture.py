@@ -17,7 +17,8 @@ LAYERS = {
     "_encoding": {"_validation"},
     "_calibration": {"core"},
     "_checkpoint": {"_calibration", "core"},
-    "_inference": {"_checkpoint", "_encoding", "core"},
+    "_progress": {"_information"},  # for the type of an argument only
+    "_inference": {"_checkpoint", "_encoding", "_progress", "core"},
     "_domain": {"_encoding", "core"},
     "_domain_rows": {"_encoding"},
     "_null": {"_checkpoint"},
