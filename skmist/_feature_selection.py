@@ -18,7 +18,7 @@ from skmist._information import Settings, columnwise
 from skmist._parameters import SHARED_CONSTRAINTS, issue
 from skmist._progress import watched
 from skmist._selection.columns import Answers, Columns, complete_columns
-from skmist._selection.decoys import fewest_permutations, shuffled_reference
+from skmist._selection.decoys import check_combinations, shuffled_reference
 from skmist._selection.rule import Rule
 from skmist._selection.search import backward, forward
 from skmist._selection.testing import benjamini_hochberg
@@ -273,7 +273,9 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
             with ``direction="backward"``; or if a joint search with ``alpha`` goes backward, with
             ``pvalues=True``, or with too few permutations.
         """
-        self._check_combinations()
+        check_combinations(
+            self.strategy, self.direction, self.alpha, self.pvalues, self.n_permutations
+        )
         validate_data(self, X, y, skip_check_array=True)
         settings, seed = self._settings()
         notes = Notes()
@@ -325,31 +327,6 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     @property
     def _auto(self) -> bool:
         return isinstance(self.n_features_to_select, str)
-
-    def _check_combinations(self) -> None:
-        """Raise ValueError for parameters that exclude each other."""
-        if self.direction == "backward" and self.strategy != "joint":
-            raise ValueError(
-                f'direction="backward" goes with strategy="joint" only, got {self.strategy!r}.'
-            )
-        if not self._tests_steps:
-            return
-        if self.direction == "backward":
-            raise ValueError(
-                f'alpha={self.alpha} does not go with direction="backward", which would test only '
-                'those features that proved the best; n_features_to_select="auto" does.'
-            )
-        if self.pvalues:
-            raise ValueError(
-                "pvalues=True tests each feature by itself, alpha with strategy='joint' each step: "
-                "pvalues_ can hold one of both only."
-            )
-        fewest = fewest_permutations(self.alpha)
-        if self.n_permutations < fewest:
-            raise ValueError(
-                f"alpha={self.alpha} with strategy='joint' takes n_permutations={fewest} or more, "
-                f"got {self.n_permutations}."
-            )
 
     def _settings(self) -> tuple[Settings, int]:
         """Return how to ask, and the seed of the shuffled copies."""

@@ -142,6 +142,31 @@ def fewest_permutations(alpha: float) -> int:
     return math.ceil(2 / alpha - 1e-9) - 1
 
 
+def check_combinations(
+    strategy: str, direction: str, alpha: float | None, pvalues: bool, n_permutations: int
+) -> None:
+    """Raise ValueError for parameters of a selector that exclude each other."""
+    if direction == "backward" and strategy != "joint":
+        raise ValueError(f'direction="backward" goes with strategy="joint" only, got {strategy!r}.')
+    if strategy != "joint" or alpha is None:
+        return
+    if direction == "backward":
+        raise ValueError(
+            f'alpha={alpha} does not go with direction="backward", which would test only those '
+            'features that proved the best; n_features_to_select="auto" does.'
+        )
+    if pvalues:
+        raise ValueError(
+            "pvalues=True tests each feature by itself, alpha with strategy='joint' each step: "
+            "pvalues_ can hold one of both only."
+        )
+    if n_permutations < (fewest := fewest_permutations(alpha)):
+        raise ValueError(
+            f"alpha={alpha} with strategy='joint' takes n_permutations={fewest} or more, got "
+            f"{n_permutations}."
+        )
+
+
 def _pvalue(observed: float, draw: Callable[[int], float], n: int, level: float) -> float:
     """Return (b + 1) / (n + 1), b of n draws at least as large as observed; 1 if beyond the level.
 
