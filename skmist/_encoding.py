@@ -17,7 +17,7 @@ TYPES = (CONTINUOUS, DISCRETE, ORDINAL, CATEGORY)
 MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
 MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
 MAX_CATEGORIES = 32  # labels beyond are grouped
-_PROBE = 2048  # rows that suffice to see that a column has many distinct values
+_FIRST_PROBE, _PROBE = 64, 2048  # rows that mostly show that a column has many distinct values
 
 
 def infer_types(table: Table, given: np.ndarray) -> np.ndarray:
@@ -95,9 +95,11 @@ def _few_distinct(values: np.ndarray) -> np.ndarray:
             steps = (ordered[1:] > ordered[:-1]).sum(axis=0)
         return steps + ~np.isnan(ordered[:1]).all(axis=0)
 
-    out = distinct(values[:_PROBE]) <= MAX_DISCRETE
-    if n > _PROBE:
-        out[out] = distinct(values[:, out]) <= MAX_DISCRETE
+    out = np.ones(values.shape[1], dtype=bool)
+    for rows in (_FIRST_PROBE, _PROBE, n):  # most columns show many values at once
+        out[out] = distinct(values[:rows, out]) <= MAX_DISCRETE
+        if rows >= n:
+            break
     few = np.flatnonzero(out)
     present = (~np.isnan(values[:, few])).sum(axis=0)
     counts = distinct(values[:, few])

@@ -75,10 +75,53 @@ def test_neighbour_estimates_agree_with_ksg():
     x = rng.normal(size=(300, 1))
     y = 0.8 * x + 0.6 * rng.normal(size=(300, 1))
     z = stats.norm.ppf((stats.rankdata(np.hstack([x, y]), axis=0) - 0.5) / 300)
-    _, anchors = neighbours.neighbour_features(torch.tensor(z.T[None]), 300, 1)
+    _, anchors, _ = neighbours.neighbour_features(torch.tensor(z.T[None]), 300, 1)
     for value, k in zip(anchors[0], neighbours.NEIGHBOURS, strict=True):
         expected = ksg_mi(z[:, :1], z[:, 1:], n_neighbors=k)
         assert float(value) == pytest.approx(expected, abs=5e-3)  # distances of ranks often tie
+
+
+@pytest.mark.parametrize(("d", "columns"), [(1, 6), (2, 9), (3, 3)])
+def test_local_dimension_is_that_of_the_surface(d, columns):
+    rng = torch.Generator().manual_seed(d)
+    u = torch.randn(1, 3000, d, generator=rng)
+    x = u if columns == d else torch.sin(u @ torch.randn(d, columns, generator=rng))
+    distances = neighbours.squared_distances(x.transpose(1, 2)[..., :100], x.transpose(1, 2))
+    nearest = distances.topk(13, largest=False).values[..., 1:]
+    assert float(neighbours.local_dimension(nearest).exp()) == pytest.approx(d, rel=0.15)
+
+
+def test_additive_features_find_sums_of_curved_columns():
+    rng = torch.Generator().manual_seed(0)
+    n, rho = 4000, 0.9
+    u = torch.randn(1, n, 1, generator=rng)
+    v = rho * u + math.sqrt(1 - rho**2) * torch.randn(1, n, 1, generator=rng)
+    sides = []
+    for shared in (u, v):
+        skewed = torch.randn(1, n, 6, generator=rng).exp()
+        sides.append(torch.cat([skewed, 3 * shared - 0.5 * skewed.sum(-1, keepdim=True)], -1))
+    f = MISTNetwork(CoreConfig()).features(*sides)
+    truth = -0.5 * math.log(1 - rho**2)
+    gaussian, additive = float(f.anchors[0, 3]), float(f.anchors[0, -1])
+    assert gaussian < truth / 2
+    assert additive == pytest.approx(truth, abs=0.1)
+
+
+def test_additive_features_against_numpy():
+    """With one function of each column and no shrinkage they are canonical correlations."""
+    rng = np.random.default_rng(3)
+    n, dx, k = 500, 2, len(critic.ADDITIVE)
+    phi = rng.normal(size=(5, scores.N_BASIS, n))
+    phi[2:4] += 0.8 * phi[:2]
+    phi = (phi - phi.mean(-1, keepdims=True)) / phi.std(-1, keepdims=True)
+    _, anchors = critic.additive_features(torch.tensor(phi[None]), dx)
+    used = phi[:, list(critic.ADDITIVE)].reshape(5 * k, n)
+    log_det = [
+        np.linalg.slogdet(np.corrcoef(part))[1] for part in (used[: dx * k], used[dx * k :], used)
+    ]
+    expected = 0.5 * (log_det[0] + log_det[1] - log_det[2])
+    expected -= elliptical.gaussian_bias(n, dx * k, 3 * k)
+    assert float(anchors[0, 1]) == pytest.approx(expected, rel=0.03)
 
 
 def test_plug_in_entropy():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from skmist._training import compose
+from skmist._training import compose, presets
 from skmist._training.families import copulas, fields, grid, interactions, margins, zero_inflated
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
@@ -242,6 +242,31 @@ def test_steps_of_a_flow_can_be_inverted():
     for seed in range(6):
         bent = compose.bend(Rng(seed), x)
         assert torch.equal(bent.argsort(1), scaled.argsort(1))
+
+
+def test_mixed_columns_can_be_told_apart_again():
+    """Linear maps of full rank, of columns that were curved by increasing maps."""
+    x = Rng(0).normal(3, 400, 4)
+    scaled = compose.unit_scale(x)
+    for seed in range(8):
+        mixed = compose.mix(Rng(seed), x)
+        curved = [torch.sinh(rate * scaled) for rate in (0.3, 0.8, 1.2)]
+        curved += [compose.exp_asinh(2 * rate * scaled) for rate in (0.3, 0.6, 0.9, 1.2)]
+        curved = torch.cat([torch.ones(3, 400, 1), *curved], -1).double()
+        fitted = torch.linalg.lstsq(curved, mixed.double()).solution
+        error = (curved @ fitted - mixed).square().mean(1)
+        assert (error < 1e-3 * mixed.var(1)).all()
+        assert (torch.linalg.matrix_rank(mixed - mixed.mean(1, keepdim=True)) == 4).all()
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(4, 1), (5, 4), (16, 16), (40, 3)])
+def test_surfaces_fill_few_dimensions(dx, dy):
+    for seed in range(10):
+        draw = presets.draw_surfaces(Rng(seed), presets.Shape(4, 60, dx, dy))
+        assert draw.x.shape == (4, 60, dx) and draw.y.shape == (4, 60, dy)
+        assert draw.x.isfinite().all() and draw.y.isfinite().all()
+        again = presets.draw_surfaces(Rng(seed), presets.Shape(4, 60, dx, dy))
+        assert torch.equal(draw.x, again.x) and torch.equal(draw.mi, again.mi)
 
 
 @pytest.mark.parametrize(("d", "extra"), [(1, 2), (1, 6), (2, 3), (2, 7)])

@@ -214,11 +214,11 @@ def embed(rng: Rng, x: Tensor, extra: int) -> Tensor:
     """Append smooth functions of the columns, which add no information, and mix all columns.
 
     The result lies on a curved surface of as many dimensions as there were columns. Half of the
-    time, where the functions are enough to determine the columns, these are left out.
+    time, where the functions are more than enough to determine the columns, these are left out.
     """
     d = x.shape[-1]
     x = unit_scale(x)
-    if extra > d and rng.coin(0.5):
+    if extra > 2 * d and rng.coin(0.5):
         whole = surface(rng, x, d + extra)
     else:
         whole = torch.cat([x, surface(rng, x, extra)], -1)

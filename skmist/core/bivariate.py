@@ -92,7 +92,7 @@ def bivariate_features(
     counts = grids.count(cells, shape)
     smooth = grids.kernel_estimates(counts, cells, are_labels)
     cells, shape = _cells(a, b, "uniform", batch)
-    coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), n, are_labels)
+    coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), cells, are_labels)
     if b.is_labels:
         moments, tests = counts.new_zeros(batch, 2 * N_PAIR), counts.new_zeros(batch, 4)
         explained = counts.new_zeros(batch) if a.is_labels else _explained(counts, n)
