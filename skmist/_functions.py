@@ -37,8 +37,8 @@ class MutualInformation:
     in_domain : bool
         Whether the data lie inside the range that the network was trained on.
     domain_score : float
-        How far the sample lies from the training data, as in :class:`MISTEstimator`; NaN for
-        conditional mutual information, which rests on several estimates.
+        How far the sample lies from the training data, as in :class:`MISTEstimator`; of conditional
+        mutual information, which rests on several estimates, the largest of theirs.
     """
 
     value: float
