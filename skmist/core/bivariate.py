@@ -213,7 +213,8 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
         zero = torch.zeros(batch, len(DEGREES), device=device)
         return torch.zeros(batch, 1 + len(DEGREES), device=device), zero
     normal = normal_table(n, device).float()
-    z, w = a.ranks.look_up(normal), b.ranks.look_up(normal)
+    x, y = a.ranks, b.ranks
+    z, w = x.look_up(normal), y.look_up(normal)
     squares = z.square().sum(1) * w.square().sum(1)
     rho = ((z * w).sum(1) * squares.clamp_min(1e-12).rsqrt()).clamp(-1 + 1e-6, 1 - 1e-6)
     estimates, evidence = [-0.5 * torch.log1p(-rho.square())], []
@@ -221,8 +222,10 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     for df in DEGREES:
         table = student_table(n, df, device).float()
         single = (df + 1) / 2 * torch.log1p(table.square() / df)
-        margins = sum(v.ranks.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b))
-        s, t = a.ranks.look_up(table), b.ranks.look_up(table)
+        margins = sum(
+            v.ranks.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b)
+        )
+        s, t = x.look_up(table), y.look_up(table)
         ss, tt, st = s.square(), t.square(), s * t
         first = rho.unsqueeze(1)
         weight = (df + 2) / (df + (ss - 2 * first * st + tt) / (1 - first.square()))

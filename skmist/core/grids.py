@@ -146,11 +146,14 @@ class SoftGrid(Grid):
         self.counts, self.few = self.hard + self._carried(self.axes), False
 
     def joined(self, rows: int, columns: int) -> Tensor:
-        """Return the counts with neighbouring cells joined, and weights as wide as these."""
+        """Return the counts with neighbouring cells joined; rows move by thirds of these."""
         if (rows, columns) == self.shape:
             return self.counts
-        axes = [axis.joined(size) for axis, size in zip(self.axes, (rows, columns), strict=True)]
-        return _join(self.hard, rows, columns) + self._carried(axes)
+        axes = [
+            axis if axis.is_labels or SIZE % (3 * size) else axis.joined(3 * size)
+            for axis, size in zip(self.axes, (rows, columns), strict=True)
+        ]
+        return _join(self.hard, rows, columns) + _join(self._carried(axes), rows, columns)
 
     def _carried(self, axes: Sequence[Axis]) -> Tensor:
         """Return zeros (B, G, H) with the gradient of what moving rows carry between cells."""

@@ -12,7 +12,7 @@ N_LOCAL = 3 * len(NEIGHBOURS)
 N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
-SOFTNESS = 0.2  # of the edge of a neighbourhood, in units of its squared radius
+SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
 
 def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Tensor:

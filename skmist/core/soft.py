@@ -23,8 +23,7 @@ from torch import Tensor
 
 from skmist.core.scores import Ranks, doubled_ranks, normal_table, tie_blocks
 
-SLOPE_REACH, MEAN_REACH = 0.25, 0.5  # ranks to both sides, in units of n ** 0.8
-FEWEST = 3  # ranks to both sides
+FEWEST = 3  # ranks to both sides that are looked at
 SMALLEST_STEP = 1e-9  # of values, in standard deviations
 
 
@@ -100,7 +99,7 @@ class SoftRanks(Ranks):
         number = self.numbers().expand_as(order).gather(1, order)
         leaving = (number[:, lag:] - number[:, :-lag]) / 2
         loss = ((far - far.mean(1, keepdim=True)) * leaving).mean(1) / lag
-        return straight_through(near, near - loss.to(near.dtype))
+        return near - (loss - loss.detach()).to(near.dtype)
 
 
 def score_steps(x: Tensor, order: Tensor) -> Tensor:
@@ -117,10 +116,10 @@ def score_steps(x: Tensor, order: Tensor) -> Tensor:
     values = ordered.detach()
     blocks = tie_blocks(values[..., 1:] == values[..., :-1])
     z = normal_table(n, x.device)[sum(blocks)]
-    low, high = _window(*blocks, SLOPE_REACH)
+    low, high = _window(*blocks, n**0.5)
     rise, run = (t.gather(-1, high) - t.gather(-1, low) for t in (z, values))
     moved = rise / run.clamp_min(SMALLEST_STEP) * (ordered - values)
-    own = moved - _local_mean(z, moved, *_window(*blocks, MEAN_REACH))
+    own = moved - _local_mean(z, moved, *_window(*blocks, n**0.8 / 4))
     return torch.zeros_like(own).scatter(-1, order, own)
 
 
@@ -135,7 +134,7 @@ def _standardised(x: Tensor) -> Tensor:
 def _window(first: Tensor, last: Tensor, reach: float) -> tuple[Tensor, Tensor]:
     """Return the ends of windows around blocks of equal values; they hold whole blocks."""
     n = first.shape[-1]
-    reach = max(FEWEST, round(reach * n**0.8))
+    reach = max(FEWEST, round(reach))
     low, high = (first - reach).clamp_min(0), (last + reach).clamp_max(n - 1)
     return first.gather(-1, low), last.gather(-1, high)
 
