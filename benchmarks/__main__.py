@@ -22,6 +22,11 @@ def main() -> None:
     tables_parser = commands.add_parser("tables", help="feature selection on real tables")
     tables_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     tables_parser.add_argument("--quick", action="store_true", help="few repeats")
+    tables_parser.add_argument("--parts", help="some parts only, such as stopping,conditional")
+    large_parser = commands.add_parser("large", help="time and memory of very large tables")
+    large_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
+    large_parser.add_argument("--quick", action="store_true", help="small sizes only")
+    large_parser.add_argument("--n-jobs", type=int, default=1, help="batches at once")
     trust.add_commands(commands)
     commands.add_parser("report", help="tables, plots and the model card from the CSV files")
     args = parser.parse_args()
@@ -38,6 +43,10 @@ def main() -> None:
         from benchmarks import realdata
 
         realdata.main(args)
+    elif args.command == "large":
+        from benchmarks import speed_large
+
+        speed_large.main(args)
     elif args.command in trust.SUITES:
         trust.main(args)
     elif args.command == "report":
@@ -45,7 +54,7 @@ def main() -> None:
 
         report.main()
     else:  # everything that is not on file yet, and the network anew
-        from benchmarks import realdata, report, speed
+        from benchmarks import realdata, report, speed, speed_large
 
         accuracy.main(
             list(accuracy.SUITES),
@@ -55,6 +64,7 @@ def main() -> None:
         for suite in trust.SUITES:
             trust.main(parser.parse_args([suite, "--no-report"]))
         speed.main(parser.parse_args(["speed"]))
+        speed_large.main(parser.parse_args(["large"]))
         report.main()
 
 

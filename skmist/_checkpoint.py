@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from skmist._calibration import Calibration
 from skmist.core import CoreConfig, MISTNetwork
 from skmist.exceptions import CheckpointError
 
@@ -22,8 +24,9 @@ HEADER = "skmist"  # key of the header in the metadata of the file
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 RELEASED = "mist-base.safetensors"
 REGISTRY = "SHA256SUMS"
+CALIBRATION = "calibration."  # prefix of tensors that are no weights
 
-_cache: dict[tuple[str, int, str], MISTNetwork] = {}
+_cache: dict[tuple, Any] = {}
 _lock = threading.Lock()
 
 
@@ -68,7 +71,10 @@ def _replace(path: Path, write) -> None:
 
 
 def save_checkpoint(
-    path: str | os.PathLike, network: MISTNetwork, metadata: dict[str, Any] | None = None
+    path: str | os.PathLike,
+    network: MISTNetwork,
+    metadata: dict[str, Any] | None = None,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Save a network, its configuration and what is known of its making into one file.
 
@@ -80,6 +86,8 @@ def save_checkpoint(
         Network to save; the file does not depend on the device that it is on.
     metadata : dict, optional
         What can be written as JSON: preset, seed, number of data sets seen, and so on.
+    calibration : Calibration, optional
+        What is known of the network's errors; the same file holds it.
 
     Returns
     -------
@@ -93,6 +101,8 @@ def save_checkpoint(
         "metadata": metadata or {},
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    if calibration is not None:
+        tensors |= {CALIBRATION + k: v for k, v in calibration.tensors().items()}
     packed = {HEADER: json.dumps(header, sort_keys=True)}  # one key: the order of several varies
     path.parent.mkdir(parents=True, exist_ok=True)
     _replace(path, lambda temporary: temporary.write_bytes(save(tensors, packed)))
@@ -162,8 +172,9 @@ def read_network(path: str | os.PathLike) -> MISTNetwork:
         raise CheckpointError(
             f"{path} holds a configuration that cannot be used: {error}"
         ) from error
+    weights = {k: v for k, v in tensors.items() if not k.startswith(CALIBRATION)}
     try:
-        network.load_state_dict(tensors, strict=True)
+        network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit its own configuration: {reason}") from error
@@ -171,6 +182,24 @@ def read_network(path: str | os.PathLike) -> MISTNetwork:
     if wrong:
         raise CheckpointError(f"{path} holds values that are not finite, in {wrong[0]!r}.")
     return network.eval().requires_grad_(False)
+
+
+def read_calibration(path: str | os.PathLike) -> Calibration | None:
+    """Read the calibration that stands in a file of weights; None where there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, or holds a calibration that cannot be used.
+    """
+    _, tensors = _read(Path(path))
+    found = {k.removeprefix(CALIBRATION): v for k, v in tensors.items() if CALIBRATION in k}
+    if not found:
+        return None
+    try:
+        return Calibration.of_tensors(found)
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}.") from error
 
 
 def released_path() -> Path:
@@ -193,10 +222,21 @@ def load_network(path: str | os.PathLike | None = None, device: str = "cpu") -> 
     MISTNetwork
         A network in evaluation mode, shared by all callers: do not change it.
     """
+    name = str(torch.device(device))
+    return _cached(path, name, lambda file: read_network(file).to(device))
+
+
+def load_calibration(path: str | os.PathLike | None = None) -> Calibration | None:
+    """Return the calibration of a checkpoint or None, read once for each process and file."""
+    return _cached(path, "calibration", read_calibration)
+
+
+def _cached(path: str | os.PathLike | None, what: str, read: Callable[[Path], Any]) -> Any:
+    """Return what is read from a checkpoint, read once for each state of the file."""
     path = released_path() if path is None else Path(path)
     with _lock:
         stamp = path.stat().st_mtime_ns if path.is_file() else 0
-        key = (str(path.resolve()), stamp, str(torch.device(device)))
+        key = (str(path.resolve()), stamp, what)
         if key not in _cache:
-            _cache[key] = read_network(path).to(device)
+            _cache[key] = read(path)
         return _cache[key]

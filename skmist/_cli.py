@@ -13,7 +13,7 @@ from skmist._clustering import cluster_order
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import mutual_info_matrix
 
-OUTPUTS = (".csv", ".json", ".md", ".png")
+OUTPUTS = (".csv", ".json", ".md", ".parquet", ".png")
 
 
 class _UsageError(Exception):
@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.output is not None and args.output.suffix not in OUTPUTS:
             raise _UsageError(f"--output should end in one of {', '.join(OUTPUTS)}")
+        if args.output is not None and args.output.suffix == ".parquet":
+            _check_parquet("written")  # before the work, not after it
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             frame = args.run(args)
@@ -84,13 +86,17 @@ def _read(path: Path) -> Any:
         raise _UsageError(f"there is no file {path}")
     if path.suffix == ".csv":
         return pd.read_csv(path)
+    _check_parquet("read")
+    return pd.read_parquet(path, engine="pyarrow")
+
+
+def _check_parquet(what: str) -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise _UsageError(
-            "parquet files are read with pyarrow: pip install scikit-mist[tables]"
+            f"parquet files are {what} with pyarrow: pip install scikit-mist[tables]"
         ) from error
-    return pd.read_parquet(path)
 
 
 def _rank(args: argparse.Namespace) -> Any:
@@ -156,6 +162,8 @@ def _write(table: Any, path: Path | None) -> None:
         return
     if path.suffix == ".csv":
         table.to_csv(path)
+    elif path.suffix == ".parquet":
+        table.to_parquet(path, engine="pyarrow")
     elif path.suffix == ".json":
         orient = "records" if table.index.name else "index"
         (table.reset_index() if table.index.name else table).to_json(path, orient=orient, indent=1)

@@ -17,6 +17,7 @@ _PROBE = 64  # rows on which a perfect dependence has to show before all are loo
 _TOLERANCE = 1e-10
 
 CANNOT_SEE = "most distinct values of a discrete side occur once, which hides its entropy"
+UNLIKE = "a sample unlike those of training"
 PERFECT = "one side determines the other exactly, so that the true value is infinite"
 
 
@@ -49,6 +50,16 @@ def strength_reasons(config: CoreConfig, value: float, columns: int) -> list[str
     return [
         f"an estimate of {value:.3g} nats, hardly trained beyond {largest:.3g} with {columns} "
         f"column{'s' * (columns > 1)} on the narrower side"
+    ]
+
+
+def unlike_reasons(score: float) -> list[str]:
+    """Return a reason if the sample lies further from the training data than nearly all of it."""
+    if not score > 1:
+        return []
+    return [
+        f"{UNLIKE} (domain score {score:.2g}, at most 1 inside); look at the data for what may be "
+        "special in them, and compare with skmist.baselines.ksg_mi"
     ]
 
 

@@ -204,6 +204,9 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     values = table.values
     varying = np.flatnonzero((values != values[:1]).any(axis=0))
     lone = len(varying) == 1
+    if lone and types[varying[0]] == CONTINUOUS:  # the most frequent case: one array for all
+        column = values[:, varying].astype(np.float64, copy=False)
+        return Side(column, None, float("inf"), column, True, column, False)
     parts, codes, entropy = [], [], 0.0
     single, is_labels = None, False
     for j in varying:

@@ -57,17 +57,18 @@ class MISTEstimator(BaseEstimator):
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib. Results do not depend on
         it.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     Attributes
     ----------
     mi_ : float
         Point estimate of I(X; y), in `units`.
     interval_ : ndarray of shape (2,)
-        Central interval of probability `level`, in `units`. Its upper end is infinite if one side
-        determines the other exactly, or nearly so; it is widened if rows do not look like
-        independent draws (see the user guide).
+        Central interval of probability `level`, in `units`, calibrated on held-out data. Its
+        upper end is infinite if one side determines the other exactly, or nearly so; it is widened
+        if rows do not look like independent draws (see the user guide).
     quantiles_ : ndarray of shape (n_levels,)
         Quantiles of I(X; y) at `quantile_levels_`, in `units`.
     quantile_levels_ : ndarray of shape (n_levels,)
@@ -83,6 +84,9 @@ class MISTEstimator(BaseEstimator):
         Number of samples that the estimate rests on.
     in_domain_ : bool
         Whether the data lie inside the range that the network was trained on.
+    domain_score_ : float
+        How far the sample lies from the training data: 0 is like them, above 1 lie 0.5% of the
+        training data, and `in_domain_` is False. NaN if the weights come without a calibration.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -109,6 +113,8 @@ class MISTEstimator(BaseEstimator):
     ----------
     G. Gritsai, M. Richards, M. Méloux, K. Cho, M. Peyrard, "MIST: Mutual Information Estimation via
     Supervised Training", arXiv:2511.18945, 2025.
+
+    Y. Romano, E. Patterson, E. Candès, "Conformalized Quantile Regression", NeurIPS 2019.
 
     Examples
     --------
@@ -141,7 +147,7 @@ class MISTEstimator(BaseEstimator):
         checkpoint: Any = None,
         device: str | None = None,
         n_jobs: int | None = None,
-        verbose: bool | int = False,
+        verbose: bool | int | str = "auto",
     ):
         self.x_types = x_types
         self.y_type = y_type
@@ -191,6 +197,7 @@ class MISTEstimator(BaseEstimator):
             del self.pvalue_  # of an earlier fit
         self.n_samples_used_ = int(estimates.n_used[0])
         self.in_domain_ = bool(estimates.in_domain[0])
+        self.domain_score_ = float(estimates.domain_scores[0])
         return self
 
     def score(self, X: Any, y: Any) -> float:

@@ -16,10 +16,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmist._information import Settings, columnwise
 from skmist._parameters import SHARED_CONSTRAINTS, issue
+from skmist._progress import watched
 from skmist._selection.columns import Answers, Columns, complete_columns
-from skmist._selection.search import Rule, backward, forward, shuffled_reference
+from skmist._selection.decoys import check_combinations, shuffled_reference
+from skmist._selection.rule import Rule
+from skmist._selection.search import backward, forward
 from skmist._selection.testing import benjamini_hochberg
-from skmist._validation import Notes, read_pair
+from skmist._validation import Notes, Table, read_pair
 
 
 class MISTFeatureSelector(SelectorMixin, BaseEstimator):
@@ -50,14 +53,17 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     alpha : float or None, default=None
         Keep, or search among, only those features that tell something about y by themselves: a test
         of each one, by permutations, with at most this share of false discoveries expected
-        (Benjamini and Hochberg [4]_). Not for "joint", which looks for features that need not tell
-        anything by themselves. A single discovery among p features takes about ``p / alpha``
-        permutations.
+        (Benjamini and Hochberg [4]_). A single discovery among p features takes about
+        ``p / alpha`` permutations. With "joint", whose features need not tell anything by
+        themselves, the search ends at the first step with a p-value above `alpha`, see Notes;
+        going forward only.
     pvalues : bool, default=False
-        Whether to test each feature for independence of y, by permutations; `alpha` does so too.
+        Whether to test each feature for independence of y, by permutations; `alpha` does so too,
+        except with "joint".
     n_permutations : int, default=199
         Number of permutations of the test. None are needed for continuous features without ties
-        beside such a target: their null distribution comes with the weights.
+        beside such a target: their null distribution comes with the weights. A joint search with
+        `alpha` always needs them, at least ``2 / alpha - 1``.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations and of the shuffled copies; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
@@ -78,8 +84,9 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Torch device that the network runs on, such as "cuda"; by default the CPU.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     Attributes
     ----------
@@ -88,7 +95,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     intervals_ : ndarray of shape (n_features, 2)
         Central intervals of probability `level`, in `units`.
     pvalues_ : ndarray of shape (n_features,)
-        P-values of independence; only with ``pvalues=True`` or `alpha`.
+        P-values of independence; only with ``pvalues=True`` or `alpha`. After a joint search with
+        `alpha`, those of the steps at which features were chosen, NaN for the others.
     support_ : ndarray of bool of shape (n_features,)
         Which features are kept.
     ranking_ : ndarray of int of shape (n_features,)
@@ -96,9 +104,10 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         the others by their last gain, then copies of chosen features.
     path_ : structured ndarray of shape (n_steps,)
         Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
-        (left out, if backward), ``gain`` (negative if backward), and ``mi``, ``low``, ``high``:
+        (left out, if backward), ``gain`` (negative if backward), ``mi``, ``low``, ``high``:
         estimate and interval of the information that all features of that step have together, in
-        `units` (NaN beyond the number of columns that the network was trained on).
+        `units` (NaN beyond the number of columns that the network was trained on), and ``pvalue``
+        (of a joint search with `alpha`, else NaN).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)
@@ -107,6 +116,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Number of samples that each score rests on.
     in_domain_ : ndarray of bool of shape (n_features,)
         Whether the data lie inside the range that the network was trained on.
+    domain_scores_ : ndarray of shape (n_features,)
+        How far each feature and y lie from the training data, as in :class:`MISTEstimator`.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -137,6 +148,17 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     are found among up to 100. The lower end of the interval of a pair has to exceed all estimates
     of shuffled pairs.
 
+    With `alpha`, "joint" compares the largest gain of each step with the largest gain of all
+    candidates after their rows were shuffled, all in one order, `n_permutations` times: (b + 1) /
+    (B + 1), with b of B at least as large [5]_. If the remaining features tell nothing about y, nor
+    about the chosen features, one is added with probability `alpha`; so nothing is chosen from a
+    table that tells nothing with probability 1 - `alpha`. Features that only repeat chosen ones, in
+    part, may come out a little more often. Where a single candidate does not pass, pairs are tested
+    in the same way, with the fewest permutations that reach `alpha` and at most 50,000 shuffled
+    pairs in all; both p-values are doubled for that. Each step that adds a feature costs
+    `n_permutations` estimates for each candidate, a step that adds a pair ``2 / alpha`` for each
+    pair; a test that fails ends early.
+
     With ``missing="pairwise"`` each estimate rests on all samples that are complete for it. Of a
     joint search over columns with gaps, fewer and fewer samples are left with each step.
 
@@ -149,6 +171,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     .. [3] G. Brown, A. Pocock, M.-J. Zhao, M. Luján, "Conditional likelihood maximisation: a
        unifying framework for information theoretic feature selection", JMLR 13, 2012.
     .. [4] Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57(1), 1995.
+    .. [5] P. Westfall, S. Young, "Resampling-based multiple testing", Wiley, 1993 (the maximum
+       statistic).
 
     Examples
     --------
@@ -204,7 +228,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         checkpoint: Any = None,
         device: str | None = None,
         n_jobs: int | None = None,
-        verbose: bool | int = False,
+        verbose: bool | int | str = "auto",
     ):
         self.strategy = strategy
         self.direction = direction
@@ -246,13 +270,34 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         ValueError
             If there are fewer than 8 samples, infinities, or missing values with
             ``missing="error"``; if shapes or dtypes cannot be used; or if ``strategy`` does not go
-            with ``direction="backward"`` or with ``alpha``.
+            with ``direction="backward"``; or if a joint search with ``alpha`` goes backward, with
+            ``pvalues=True``, or with too few permutations.
         """
-        self._check_combinations()
+        check_combinations(
+            self.strategy, self.direction, self.alpha, self.pvalues, self.n_permutations
+        )
         validate_data(self, X, y, skip_check_array=True)
         settings, seed = self._settings()
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
+        alpha = self.alpha if self._tests_steps else None
+        rule = Rule(
+            self._count(left.n_columns), self._auto, self.threshold, self.level, seed,
+            alpha, self.n_permutations,
+        )  # fmt: skip
+        with watched(settings, left.n_columns) as settings:
+            kept, order = self._score_and_search(left, right, settings, rule, notes)
+        self.ranking_ = np.empty(len(order), dtype=np.int64)
+        self.ranking_[order] = np.arange(1, len(order) + 1)
+        self.support_ = np.zeros(len(order), dtype=bool)
+        self.support_[kept] = True
+        issue(notes)
+        return self
+
+    def _score_and_search(
+        self, left: Table, right: Table, settings: Settings, rule: Rule, notes: Notes
+    ) -> tuple[list[int] | np.ndarray, list[int] | np.ndarray]:
+        """Score each feature, then return those to keep, and all of them in order."""
         estimates, self.feature_types_, self.target_types_ = columnwise(
             left, right, settings, notes
         )
@@ -265,41 +310,27 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
             self.pvalues_ = estimates.pvalues
         self.n_samples_used_ = estimates.n_used
         self.in_domain_ = estimates.in_domain
+        self.domain_scores_ = estimates.domain_scores
         passed = np.arange(len(self.scores_))
-        if self.alpha is not None:
+        if self.alpha is not None and not self._tests_steps:
             passed = np.flatnonzero(benjamini_hochberg(self.pvalues_, self.alpha))
-        count = self._count(len(self.scores_))
-        rule = Rule(count, self._auto, self.threshold, self.level, seed)
         columns = complete_columns(
             left, self.feature_types_, right, self.target_types_, settings, notes
         )
-        kept, order = self._search(columns, passed, rule)
-        self.ranking_ = np.empty(len(order), dtype=np.int64)
-        self.ranking_[order] = np.arange(1, len(order) + 1)
-        self.support_ = np.zeros(len(order), dtype=bool)
-        self.support_[kept] = True
-        issue(notes)
-        return self
+        return self._search(columns, passed, rule)
+
+    @property
+    def _tests_steps(self) -> bool:
+        """Whether alpha is for the steps of the search rather than for each feature."""
+        return self.strategy == "joint" and self.alpha is not None
 
     @property
     def _auto(self) -> bool:
         return isinstance(self.n_features_to_select, str)
 
-    def _check_combinations(self) -> None:
-        """Raise ValueError for parameters that exclude each other."""
-        if self.direction == "backward" and self.strategy != "joint":
-            raise ValueError(
-                f'direction="backward" goes with strategy="joint" only, got {self.strategy!r}.'
-            )
-        if self.alpha is not None and self.strategy == "joint":
-            raise ValueError(
-                f"alpha={self.alpha} does not go with strategy='joint', which looks for features "
-                "that need not tell anything by themselves; n_features_to_select='auto' does."
-            )
-
     def _settings(self) -> tuple[Settings, int]:
         """Return how to ask, and the seed of the shuffled copies."""
-        tested = self.pvalues or self.alpha is not None
+        tested = self.pvalues or (self.alpha is not None and not self._tests_steps)
         forward_joint = self.strategy == "joint" and self.direction == "forward"
         if tested or not (self._auto or forward_joint):
             settings = Settings.of(self, tested)
@@ -327,6 +358,9 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
             found = forward(self.strategy, columns, relevance, passed, rule)
         columns.note_outside()
         self.path_ = found.path
+        if rule.alpha is not None:
+            self.pvalues_ = np.full(len(order), np.nan)
+            self.pvalues_[found.path["feature"]] = found.path["pvalue"]
         others = order[~np.isin(order, passed)].tolist()
         return found.kept, found.kept + found.rest + others
 

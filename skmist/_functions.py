@@ -36,6 +36,9 @@ class MutualInformation:
         Number of samples that the estimate rests on.
     in_domain : bool
         Whether the data lie inside the range that the network was trained on.
+    domain_score : float
+        How far the sample lies from the training data, as in :class:`MISTEstimator`; NaN for
+        conditional mutual information, which rests on several estimates.
     """
 
     value: float
@@ -45,6 +48,7 @@ class MutualInformation:
     units: str
     n_samples_used: int
     in_domain: bool
+    domain_score: float = float("nan")
 
     def __float__(self) -> float:
         return self.value
@@ -80,7 +84,7 @@ def mutual_info(
     checkpoint: Any = None,
     device: str | None = None,
     n_jobs: int | None = None,
-    verbose: bool | int = False,
+    verbose: bool | int | str = "auto",
 ) -> MutualInformation:
     """Estimate the mutual information of X and y, or what X adds to variables that are given.
 
@@ -115,8 +119,9 @@ def mutual_info(
         Torch device that the network runs on, such as "cuda"; by default the CPU.
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     Returns
     -------
@@ -193,6 +198,7 @@ def mutual_info(
         units=units,
         n_samples_used=int(estimates.n_used[0]),
         in_domain=bool(estimates.in_domain[0]),
+        domain_score=float(estimates.domain_scores[0]),
     )
 
 
@@ -216,7 +222,7 @@ def mutual_info_matrix(
     checkpoint: Any = None,
     device: str | None = None,
     n_jobs: int | None = None,
-    verbose: bool | int = False,
+    verbose: bool | int | str = "auto",
 ) -> Any:
     """Estimate the mutual information of all pairs of columns.
 
@@ -244,8 +250,9 @@ def mutual_info_matrix(
         Torch device that the network runs on, such as "cuda"; by default the CPU.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     Returns
     -------
@@ -277,7 +284,7 @@ def mutual_info_matrix(
     settings = Settings(
         caller="mutual_info_matrix", x_types=types, missing=missing, point=point,
         units="nats" if normalized else units,
-        engine=Engine(checkpoint, device, n_jobs, bool(verbose)),
+        engine=Engine(checkpoint, device, n_jobs, verbose),
     )  # fmt: skip
     notes = Notes()
     table = read_table(X, role="X", caller=settings.caller, one_d=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from skmist._checkpoint import load_network
+from skmist._checkpoint import load_calibration, load_network
 from skmist._encoding import Side
+from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
@@ -79,14 +81,17 @@ class Engine:
     n_jobs : int or None
         Number of batches at once, as in joblib. The batches, and so the results, do not depend
         on it.
-    verbose : bool
+    verbose : bool, int or "auto"
         Whether to show a progress bar.
+    bar : tqdm or None
+        A bar that runs for longer than one call, on which the questions count.
     """
 
     checkpoint: Any = None
     device: str | None = None
     n_jobs: int | None = None
-    verbose: bool = False
+    verbose: bool | int | str = False
+    bar: tqdm | None = field(default=None, compare=False, repr=False)
 
     @property
     def config(self) -> CoreConfig:
@@ -106,25 +111,45 @@ class Engine:
         MIDistribution
             One distribution for each question, in their order, in float64, in nats.
         """
+        return self._ask(questions, scored=False)[0]
+
+    def judge(self, questions: Sequence[Question]) -> tuple[MIDistribution, np.ndarray]:
+        """Ask the network all questions; tell too how far each lies from the training data.
+
+        Returns
+        -------
+        MIDistribution
+            As from :meth:`run`.
+        ndarray of shape (n_questions,)
+            Scores: distances in units of the threshold; NaN where the weights come without a
+            calibration.
+        """
+        return self._ask(questions, scored=True)
+
+    def _ask(self, questions, scored: bool) -> tuple[MIDistribution, np.ndarray]:
         check_device(self.device)
         config = self.config
         levels = torch.tensor(config.levels, dtype=torch.float64)
         latent = np.empty((len(questions), len(levels)))
+        scores = np.full(len(questions), np.nan)
         batches = list(plan(questions, config))
-        with tqdm(total=len(questions), disable=not self.verbose, unit="estimate") as bar:
+        own = self.bar is None
+        with progress_bar(self.verbose, len(questions)) if own else nullcontext(self.bar) as bar:
+            if bar.total is not None:  # questions that nobody knew of at the beginning, say a test
+                bar.total = max(bar.total, bar.n + len(questions))
             results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                self._calls(questions, batches, bar)
+                self._calls(questions, batches, bar, scored)
             )
         for (index, _), result in zip(batches, results, strict=True):
-            latent[index] = result
-        return MIDistribution(torch.from_numpy(latent), levels)
+            latent[index], scores[index] = result
+        return MIDistribution(torch.from_numpy(latent), levels), scores
 
-    def _calls(self, questions: Sequence[Question], batches, bar: tqdm) -> Iterator:
+    def _calls(self, questions: Sequence[Question], batches, bar: tqdm, scored: bool) -> Iterator:
         """Yield the calls to make, each with its arrays; they are stacked only when asked for."""
         for index, queries in batches:
             x, y = _stack(questions, index)
             labels = questions[index[0]].labels
-            yield delayed(_forward)(x, y, labels, queries, self.checkpoint, self.device)
+            yield delayed(_forward)(x, y, labels, queries, self.checkpoint, self.device, scored)
             bar.update(len(index))
 
 
@@ -193,10 +218,19 @@ def _forward(
     n_queries: int | None,
     checkpoint: Any,
     device: str | None,
-) -> np.ndarray:
-    """Return the latent quantiles (B, L) of a batch; x and y of shape (B or 1, n, columns)."""
+    scored: bool,
+) -> tuple[np.ndarray, np.ndarray | float]:
+    """Return the latent quantiles (B, L) of a batch, and scores (B,) if they are asked for.
+
+    x and y are of shape (B or 1, n, columns).
+    """
     network = load_network(checkpoint, device or "cpu")
+    calibration = load_calibration(checkpoint) if scored else None
     real = torch.float32 if str(device).startswith("mps") else torch.float64
     with torch.inference_mode():
         left, right = (torch.tensor(a, dtype=real, device=device or "cpu") for a in (x, y))
-        return network(left, right, n_queries, labels).latent.double().cpu().numpy()
+        features = network.features(left, right, n_queries, labels)
+        latent = network.predict(features).latent.double().cpu().numpy()
+        if calibration is None:
+            return latent, np.nan
+        return latent, calibration.of(features).scores(features).double().cpu().numpy()

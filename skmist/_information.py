@@ -12,6 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from skmist import _domain
+from skmist._checkpoint import load_calibration
 from skmist._domain_rows import RowRules, widened
 from skmist._encoding import (
     Side,
@@ -93,6 +94,8 @@ class Estimates:
         P-values of independence.
     in_domain : ndarray of bool of shape (n_questions,)
         Whether the question lies inside the trained range.
+    domain_scores : ndarray of shape (n_questions,)
+        Distances from the training data, in units of the largest usual one.
     n_used : ndarray of int of shape (n_questions,)
         Numbers of samples used.
     """
@@ -103,6 +106,7 @@ class Estimates:
     levels: np.ndarray
     pvalues: np.ndarray | None
     in_domain: np.ndarray
+    domain_scores: np.ndarray
     n_used: np.ndarray
 
     @classmethod
@@ -111,7 +115,7 @@ class Estimates:
         if len(parts) == 1:
             return parts[0]
         fields = {"levels": parts[0].levels}
-        for name in ("values", "intervals", "quantiles", "pvalues", "in_domain", "n_used"):
+        for name in cls.__dataclass_fields__.keys() - fields:
             arrays = [getattr(part, name) for part in parts]
             fields[name] = None if arrays[0] is None else np.concatenate(arrays)
         return cls(**fields)
@@ -141,11 +145,13 @@ def ask(
             question = replace(question, x=x[rows], y=y[rows])
             used[i] = len(rows)
         questions.append(question)
-    raw = engine.run(questions)
+    raw, found = engine.judge(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
     latent[live] = raw.latent.numpy()
     means = np.zeros(len(pairs))
     means[live] = raw.mean().numpy()
+    scores = np.zeros(len(pairs))
+    scores[live] = found
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
     rules = RowRules()
@@ -156,15 +162,21 @@ def ask(
         single = a.lone and b.lone
         if is_bijection(a, b):
             latent[i] = a.entropy + 1  # above the bound that is set below
+            scores[i] = 0.0
             exact.add(i)
             continue
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b)
+        reasons[first + i] += _domain.unlike_reasons(scores[i])
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
     means = distribution.mean().numpy()
+    quantiles = MIDistribution(
+        torch.from_numpy(_calibrated(latent, raw.levels.numpy(), scores, pairs, settings)),
+        raw.levels,
+    ).clip(bounds)
     unlimited = perfect.copy()  # there is no saying how large the value may be
     for i in set(live) - exact:
         columns = min(side.width for side in pairs[i])
@@ -183,19 +195,43 @@ def ask(
             settings.seed,
             load_null(engine.checkpoint),
         )
-    intervals = distribution.interval(settings.level).numpy()
+    intervals = quantiles.interval(settings.level).numpy()
     intervals[unlimited, 1] = bounds.numpy()[unlimited]
     for i in (i for i in live if reasons[first + i]):
         intervals[i] = widened(intervals[i], reasons[first + i], float(bounds[i]))
     return Estimates(
-        values=settings.point_of(distribution) * settings.unit,
+        values=settings.point_of(distribution if settings.point == "mean" else quantiles)
+        * settings.unit,
         intervals=intervals * settings.unit,
-        quantiles=distribution.values.numpy() * settings.unit,
+        quantiles=quantiles.values.numpy() * settings.unit,
         levels=raw.levels.numpy(),
         pvalues=pvalues,
         in_domain=np.array([not r for r in reasons[first:]], dtype=bool),
+        domain_scores=scores,
         n_used=used,
     )
+
+
+def _calibrated(
+    latent: np.ndarray,
+    levels: np.ndarray,
+    scores: np.ndarray,
+    pairs: Sequence[tuple[Side, Side]],
+    settings: Settings,
+) -> np.ndarray:
+    """Return quantiles as the calibration of the weights moves them, if there is one."""
+    calibration = load_calibration(settings.engine.checkpoint)
+    if calibration is None:
+        return latent
+    single = np.array([a.lone and b.lone for a, b in pairs], dtype=bool)
+    widest = np.array([max(a.width, b.width) for a, b in pairs])
+    ratio = np.where(single, 1.0, widest / settings.engine.config.d_max)
+    out = latent.copy()
+    for kind in (True, False):
+        i = np.flatnonzero(single == kind)
+        if len(i):
+            out[i] = calibration.widen(latent[i], levels, scores[i], kind, ratio[i])
+    return out
 
 
 def check_width(dx: int, dy: int, caller: str) -> None:
@@ -290,8 +326,9 @@ def note_outside(
     members: dict[str, list[int]] = {}
     for i, some in enumerate(reasons):
         for reason in some:
-            # estimates differ from question to question: one warning is enough for all of them
-            key = "an estimate" if reason.startswith("an estimate") else reason
+            # numbers differ from question to question: one warning is enough for all of them
+            starts = (s for s in ("an estimate", _domain.UNLIKE) if reason.startswith(s))
+            key = next(starts, reason)
             members.setdefault(key, []).append(i)
     for key, index in members.items():
         reason = next(r for r in reasons[index[0]] if r.startswith(key))

@@ -27,7 +27,7 @@ SHARED_CONSTRAINTS: dict = {
     "device": [str, None],
     "checkpoint": [str, os.PathLike, None],
     "n_jobs": [Integral, None],
-    "verbose": ["verbose"],
+    "verbose": ["verbose", StrOptions({"auto"})],
 }
 
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skmist._information import Settings, columnwise
 from skmist._parameters import SHARED_CONSTRAINTS, issue
+from skmist._progress import watched
 from skmist._validation import Notes, read_pair
 
 
@@ -45,8 +46,9 @@ class MISTScore(BaseEstimator):
         Torch device that the network runs on, such as "cuda"; by default the CPU.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    verbose : bool, int or "auto", default="auto"
+        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        terminals and notebooks only.
 
     See Also
     --------
@@ -82,7 +84,7 @@ class MISTScore(BaseEstimator):
         checkpoint: Any = None,
         device: str | None = None,
         n_jobs: int | None = None,
-        verbose: bool | int = False,
+        verbose: bool | int | str = "auto",
     ):
         self.pvalues = pvalues
         self.n_permutations = n_permutations
@@ -119,7 +121,8 @@ class MISTScore(BaseEstimator):
         settings = Settings.of(self, self.pvalues)
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
-        estimates, _, _ = columnwise(left, right, settings, notes)
+        with watched(settings, left.n_columns) as settings:
+            estimates, _, _ = columnwise(left, right, settings, notes)
         issue(notes)
         return (estimates.values, estimates.pvalues) if self.pvalues else estimates.values
 

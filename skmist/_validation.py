@@ -21,8 +21,10 @@ class Table:
 
     Attributes
     ----------
-    values : ndarray or csc_array of shape (n_samples, n_columns), float64
-        Numbers; labels are coded 0, 1, ... in sorted order. Missing values are NaN.
+    values : ndarray or csc_array of shape (n_samples, n_columns)
+        Numbers; labels are coded 0, 1, ... in sorted order. Missing values are NaN. Of X and of
+        what is given, they may be the caller's own array, of any real dtype, which may be larger
+        than the memory: :meth:`block` copies some columns as float64.
     kinds : ndarray of str of shape (n_columns,)
         What the dtype says: "number", "ordered" or "labels".
     names : sequence of str
@@ -52,10 +54,14 @@ class Table:
         return name if name == self.role else f"{name!r} of {self.role}"
 
     def block(self, columns: slice | Sequence[int] | np.ndarray) -> Table:
-        """Return some of the columns, as a dense table."""
+        """Return some of the columns, as a dense table of float64 of its own."""
         values = self.values[:, columns]
         if sp.issparse(values):
             values = values.toarray()
+        elif isinstance(columns, slice):
+            values = np.array(values, dtype=np.float64)
+        else:  # a copy already
+            values = np.asarray(values, dtype=np.float64)
         names = _Picked(self.names, np.arange(self.n_columns)[columns])
         return Table(values, self.kinds[columns], names, self.role)
 
@@ -256,7 +262,8 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
     array = array[:, None] if array.ndim == 1 else array
     names = _Numbered(role, array.shape[1])
     if array.dtype.kind in "iufb":
-        return Table(array.astype(np.float64), np.full(array.shape[1], NUMBER), names, role)
+        array = array.astype(np.float64) if role == "y" else array
+        return Table(array, np.full(array.shape[1], NUMBER), names, role)
     columns = [_read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
     return _assemble(columns, len(array), names, role)
 
@@ -267,7 +274,8 @@ def _read_frame(frame: Any, role: str) -> Table:
     dtypes = list(frame.dtypes)
     if hasattr(frame, "iloc"):
         if all(isinstance(t, np.dtype) and t.kind in "iufb" for t in dtypes):
-            values = frame.to_numpy(dtype=np.float64)
+            plain = role != "y" and len(set(dtypes)) == 1  # may come without a copy
+            values = frame.to_numpy() if plain else frame.to_numpy(dtype=np.float64)
             return Table(values, np.full(len(names), NUMBER), names, role)
         series = (frame.iloc[:, j] for j in range(len(names)))
     else:

@@ -66,12 +66,64 @@ def test_missing_values(table, capsys):
     assert main(["rank", str(table), "--target", "y", "--missing", "pairwise"]) == 0
 
 
-def test_parquet(table, capsys, monkeypatch):
+def test_parquet_without_pyarrow(table, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     parquet = table.with_suffix(".parquet")
     parquet.write_bytes(b"PAR1")
     assert main(["matrix", str(parquet)]) == 2
-    assert "pip install scikit-mist[tables]" in capsys.readouterr().err
+    message = "parquet files are {} with pyarrow: pip install scikit-mist[tables]"
+    assert message.format("read") in capsys.readouterr().err
+    assert main(["matrix", str(table), "--output", str(table.with_name("m.parquet"))]) == 2
+    assert message.format("written") in capsys.readouterr().err
+    assert not table.with_name("m.parquet").exists()
+
+
+@pytest.mark.parametrize("writer", ["pandas", "polars"])
+def test_parquet(tmp_path, rng, capsys, writer):
+    pytest.importorskip("pyarrow")
+    n = 80
+    x, flag = rng.normal(size=n), rng.random(n) < 0.5
+    frame = pd.DataFrame({"x": x, "flag": pd.array(flag, dtype="boolean"), "count": 1})
+    frame["count"] = pd.array(rng.integers(0, 5, n), dtype="Int64")
+    frame["city"] = rng.choice(["north", "south"], n)
+    frame["size"] = pd.Categorical(rng.choice(["S", "M", "L"], n))
+    frame["y"] = x + flag + 0.3 * rng.normal(size=n)
+    frame.loc[:9, "flag"] = pd.NA
+    frame.loc[5:19, "city"] = None
+    path, output = tmp_path / "t.parquet", tmp_path / "out.parquet"
+    if writer == "pandas":
+        frame.to_parquet(path)
+    else:
+        polars = pytest.importorskip("polars")
+        columns = {k: v.astype(object).where(v.notna(), None).tolist() for k, v in frame.items()}
+        polars.DataFrame(columns, schema_overrides={"size": polars.Categorical}).write_parquet(path)
+    assert main(["rank", str(path), "--target", "y"]) == 2
+    assert "missing='pairwise'" in capsys.readouterr().err
+    command = ["rank", str(path), "--target", "y", "--missing", "pairwise"]
+    assert main([*command, "--output", str(output)]) == 0
+    fitted = MISTFeatureSelector(missing="pairwise", n_features_to_select=5)
+    fitted.fit(frame.drop(columns="y"), frame["y"])
+    written = pd.read_parquet(output)
+    order = np.argsort(fitted.ranking_)
+    assert list(written["feature"]) == list(fitted.feature_names_in_[order])
+    np.testing.assert_allclose(written["mi"], fitted.scores_[order], rtol=1e-5)
+    assert list(written["type"]) == list(fitted.feature_types_[order])
+    assert list(written["samples"]) == list(fitted.n_samples_used_[order])
+    assert list(written.index) == [1, 2, 3, 4, 5]
+    command = ["matrix", str(path), "--missing", "pairwise", "--output", str(output)]
+    assert main(command) == 0
+    matrix = pd.read_parquet(output)
+    expected = mutual_info_matrix(frame, missing="pairwise")
+    pd.testing.assert_frame_equal(matrix, expected, rtol=1e-5)
+
+
+def test_a_broken_parquet_file(tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing else")
+    assert main(["matrix", str(tmp_path / "t.parquet")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("skmist: error: ")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,13 @@ def test_benjamini_hochberg(rng):
 def test_combinations_that_make_no_sense(data):
     with pytest.raises(ValueError, match='direction="backward" goes with strategy="joint" only'):
         MISTFeatureSelector(strategy="jmi", direction="backward").fit(*data)
-    with pytest.raises(ValueError, match="alpha=0.1 does not go with strategy='joint'"):
-        MISTFeatureSelector(strategy="joint", alpha=0.1).fit(*data)
+    params = {"strategy": "joint", "alpha": 0.1}
+    with pytest.raises(ValueError, match='alpha=0.1 does not go with direction="backward"'):
+        MISTFeatureSelector(direction="backward", **params).fit(*data)
+    with pytest.raises(ValueError, match="pvalues=True tests each feature by itself"):
+        MISTFeatureSelector(pvalues=True, **params).fit(*data)
+    with pytest.raises(ValueError, match="takes n_permutations=19 or more, got 18"):
+        MISTFeatureSelector(n_permutations=18, **params).fit(*data)
 
 
 @pytest.mark.parametrize("strategy", SEARCHES)

@@ -215,3 +215,20 @@ def test_notes_keep_each_text_once():
     for text in ("a", "b", "a"):
         notes.add(text)
     assert [text for _, text in notes.items] == ["a", "b"]
+
+
+def test_a_mapped_file_is_not_read_whole(tmp_path, rng):
+    data = rng.normal(size=(30, 8)).astype(np.float32)
+    np.save(tmp_path / "x.npy", data)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for given in (mapped, pd.DataFrame(data), data.astype(np.int16)):
+        table = read(given)
+        if not hasattr(given, "iloc"):
+            assert np.shares_memory(table.values, given)
+        for columns in (slice(2, 5), [2, 3, 4]):
+            block = table.block(columns)
+            assert block.values.dtype == np.float64
+            assert type(block.values) is np.ndarray
+            assert not np.shares_memory(block.values, given)
+            assert_array_equal(block.values, np.asarray(given)[:, 2:5])
+            assert list(block.names)[0] == table.names[2]

@@ -148,7 +148,13 @@ def _answer(X: np.ndarray, y: np.ndarray, checkpoint: str | None) -> dict[str, f
         warnings.simplefilter("ignore")
         fitted = MISTEstimator(checkpoint=checkpoint).fit(X, y)
     low, high = fitted.interval_
-    return {"warned": int(not fitted.in_domain_), "estimate": fitted.mi_, "low": low, "high": high}
+    return {
+        "warned": int(not fitted.in_domain_),
+        "score": fitted.domain_score_,
+        "estimate": fitted.mi_,
+        "low": low,
+        "high": high,
+    }
 
 
 def _kind_row(name: str, index: int, checkpoint: str | None) -> dict:
@@ -184,6 +190,7 @@ def describe(folder: Path) -> tuple[str, pd.DataFrame]:
         known = part["mi"].notna().all()
         record = {"kind": name, "datasets": len(part), "warned": float(part["warned"].mean())}
         record["covered"] = float(part["covered"].mean()) if known else float("nan")
+        record["score"] = float(part["score"].median()) if "score" in part else float("nan")
         records.append({**record, "estimate": float(part["estimate"].median())})
     summary = pd.DataFrame(records)
     rows = []
@@ -191,17 +198,27 @@ def describe(folder: Path) -> tuple[str, pd.DataFrame]:
         title = KINDS[row.kind].title if row.kind in KINDS else f"false alarms: {row.kind}"
         truth = frame.loc[frame["kind"] == row.kind, "mi"]
         mi = "" if row.kind not in KINDS else _nats(truth.iloc[0])
+        score = "–" if np.isnan(row.score) else f"{row.score:.2f}"
         covered = "–" if np.isnan(row.covered) else f"{row.covered:.2f}"
         rows.append(
-            [title, str(row.datasets), f"{row.warned:.3f}", mi, f"{row.estimate:.2f}", covered]
+            [
+                title,
+                str(row.datasets),
+                f"{row.warned:.3f}",
+                score,
+                mi,
+                f"{row.estimate:.2f}",
+                covered,
+            ]
         )
     caught = int((summary.loc[summary["kind"].isin(KINDS), "warned"] >= 0.95).sum())
     text = (
         "### domain: warnings outside the training distribution, and false alarms\n\n"
         f"{caught} of {len(KINDS)} kinds are warned of in 95% or more of their data sets. Share "
-        "with `in_domain_` False, true value in nats (a dash: not known), median estimate, "
+        "with `in_domain_` False, median `domain_score_` (a dash: weights without a calibration), "
+        "true value in nats (a dash: not known), median estimate, "
         "and share of 90% intervals that hold the true value:\n\n"
-        + table(["", "data sets", "warned", "MI", "estimate", "90% interval"], rows)
+        + table(["", "data sets", "warned", "score", "MI", "estimate", "90% interval"], rows)
     )
     return text + common.note_of(folder / "mist.csv"), summary
 

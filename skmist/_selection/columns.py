@@ -113,6 +113,13 @@ class Columns:
 
         note_outside([self.reasons[s] for s in sets], name, "set of feature", self.notes)
 
+    def show(self, text: str) -> None:
+        """Say on the progress bar, if there is one, how far a search is; nobody knows its end."""
+        bar = self.settings.engine.bar
+        if bar is not None:
+            bar.total = None
+            bar.set_description(text, refresh=False)
+
     @cached_property
     def _target(self) -> Side:
         return self._encode_y(self.y)

@@ -100,9 +100,15 @@ class Joint(Criterion):
     def _update(self, feature: int, candidates: np.ndarray) -> None:
         self._base = float(self.columns.about_y([()], fixed=self.chosen).value[0])
 
-    def gains_of_sets(self, sets: Sequence[Sequence[int]]) -> Answers:
-        """Return the gain of adding each set of columns."""
-        found = self.columns.about_y(sets, fixed=self.chosen)
+    def gains_of_sets(
+        self, sets: Sequence[Sequence[int]], seed: Sequence[int] | None = None
+    ) -> Answers:
+        """Return the gain of adding each set of columns; with a seed, of copies with shuffled rows.
+
+        The chosen columns are not shuffled.
+        """
+        columns = self.columns if seed is None else self.columns.shuffled(*seed)
+        found = columns.about_y(sets, fixed=self.chosen)
         return Answers(*(part - self._base for part in found))
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skmist._checkpoint import released_path, sha256
+from skmist._checkpoint import register, released_path, save_checkpoint, sha256
 from skmist._training import null
+from skmist._training.calibrate import calibrate
+from skmist._training.calibration_data import BATCHES, LAWS, WIDE
 from skmist._training.evaluate import measure, table
-from skmist._training.export import export, load_any, starting_point
+from skmist._training.export import export, load_any, load_with_metadata, starting_point
 from skmist._training.presets import PRESETS, draw_batch
 from skmist._training.random import Rng
 from skmist._training.stream import seed_of
@@ -100,6 +102,25 @@ def _add_others(commands) -> None:
     table.add_argument("--seed", type=int, default=0)
     table.add_argument("--jobs", type=int, default=1, help="batches at once")
 
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="learn domain scores and widths of intervals from held-out data",
+        description="Draw a stream of its own and the held-out families, learn from them where the "
+        "training data end and how much wider intervals have to be, and write that into the file "
+        "of weights, whose SHA-256 changes. To be run on new weights, before 'null'.",
+    )
+    calibrate.add_argument(
+        "--source", type=Path, help="run folder or checkpoint (default: the released weights)"
+    )
+    calibrate.add_argument("--to", type=Path, help="file to write (default: the released weights)")
+    calibrate.add_argument("--report", type=Path, metavar="FILE.md", help="write the tables too")
+    for name, default, text in (
+        ("batches", BATCHES, "batches of the stream"),
+        ("laws", LAWS, "distributions of each held-out family"),
+        ("wide", WIDE, "batches with more columns than training held"),
+    ):
+        calibrate.add_argument(f"--{name}", type=int, default=default, help=f"{text} ({default})")
+
     sample = commands.add_parser(
         "sample",
         help="write sampled data sets with their mutual information",
@@ -133,7 +154,28 @@ def _evaluate(args) -> int:
 def _export(args) -> int:
     path = export(args.run, args.to or released_path())
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
-    print("p-values of pairs of columns: run 'python -m skmist._training null' for these weights")
+    print(
+        "next, for these weights: 'python -m skmist._training calibrate' (intervals, domain "
+        "scores), then 'python -m skmist._training null' (p-values of pairs of columns)"
+    )
+    return 0
+
+
+def _calibrate(args) -> int:
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+
+    def say(text: str) -> None:
+        print(f"{text}, {time.perf_counter() - start:.0f} s", flush=True)
+
+    network, metadata = load_with_metadata(args.source)
+    result = calibrate(network, args.batches, args.laws, args.wide, say=say)
+    path = save_checkpoint(args.to or released_path(), network, metadata, result.calibration)
+    register(path)
+    print(result.report)
+    if args.report:
+        args.report.write_text(result.report + "\n")
+    print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
     return 0
 
 
@@ -170,6 +212,7 @@ def main(argv: list[str] | None = None) -> int:
         "train": _train,
         "evaluate": _evaluate,
         "export": _export,
+        "calibrate": _calibrate,
         "null": _null,
         "sample": _sample,
     }

@@ -50,7 +50,14 @@ def starting_point(path: Path) -> dict:
     return {"weights": weights, "config": network.config, "done": done}
 
 
+def load_with_metadata(source: Path | None) -> tuple[MISTNetwork, dict]:
+    """Return a network as :func:`load_any` does, and what is known of its making."""
+    source = released_path() if source is None else Path(source)
+    if source.is_dir():
+        return averaged_network(source)
+    return read_network(source), read_metadata(source)["metadata"]
+
+
 def load_any(source: Path | None) -> MISTNetwork:
     """Return the network of a run's folder, of a checkpoint, or the released one."""
-    source = released_path() if source is None else Path(source)
-    return averaged_network(source)[0] if source.is_dir() else read_network(source)
+    return load_with_metadata(source)[0]

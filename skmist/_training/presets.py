@@ -96,7 +96,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
-        far = rng.coin(0.12)
+        far = rng.coin(0.15)
     if kind == "bivariate":
         dx = dy = 1
         n = rng.host_log_integer(preset.n_common, preset.n_max_bivariate) if far else n
@@ -129,7 +129,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     if dx == dy == 1:
         options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
     elif dy == 1 or dx == 1:
-        options["interaction"] = 4
+        options["interaction"] = 4 if dx + dy <= 9 else 1.5
     if 3 <= dy <= 8 or dy == 1:
         options["classes"] = 3
     if dx >= 2 and dy <= 2:
@@ -267,7 +267,7 @@ def _finished(rng: Rng, draw: Draw) -> Draw:
     """Round some of the composed data sets, and make some independent."""
     if rng.coin(0.25):
         draw = compose.rounded(rng, draw)
-    return compose.independent(rng, draw) if rng.coin(0.07) else draw
+    return compose.independent(rng, draw) if rng.coin(0.12) else draw
 
 
 def _idle(rng: Rng, columns: int, p: float) -> tuple[int, int]:

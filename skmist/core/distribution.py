@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SOFTNESS = 1e-3  # nats; of the map that keeps the mean positive
+SOFTNESS = 1e-4  # nats; of the map that keeps the mean positive
 
 
 class _Rectify(torch.autograd.Function):

@@ -1,0 +1,163 @@
+"""From answers to a calibration: coordinates, threshold, and conformal factors on intervals.
+
+Two sources, a stream of the training distribution under a name of its own and the held-out
+families, count the same: a user's data are taken to be as likely of a kind that training held as of
+one that it did not. Sources are told apart by the domain score as far as they can be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.covariance import LedoitWolf
+
+from skmist._calibration import LARGEST, LEVELS, Part
+from skmist._training.calibration_data import STREAM_NAME, Answers
+from skmist.core import MIDistribution
+
+PROTOTYPES = {True: 400, False: 2000}  # of one column against one, and of other questions
+DIRECTIONS = {True: 48, False: 64}  # coordinates, at most, that distances are taken in
+FEWEST_BATCHES = 8  # of the stream, of each part
+INSIDE = 0.995  # share of the stream whose score is below 1
+BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
+FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
+
+
+def first_half(stream: Answers) -> np.ndarray:
+    """Tell which answers belong to every other batch, from the first one on."""
+    return np.isin(stream.number, np.unique(stream.number)[::2])
+
+
+def space(stream: Answers, single: bool) -> Part:
+    """Return coordinates, prototypes and threshold from a stream; factors are 1.
+
+    Every other batch, from the first on, gives the coordinates (a Ledoit-Wolf covariance makes them
+    white; where there are many, random orthogonal combinations of them keep distances, after
+    Johnson and Lindenstrauss) and the prototypes; the others give the threshold.
+    """
+    rng = np.random.default_rng(0)
+    first = first_half(stream)
+    if len(np.unique(stream.number)) < FEWEST_BATCHES:
+        raise ValueError("The calibration stream has too few batches.")
+    even = stream.signature[first]
+    fitted = LedoitWolf().fit(even)
+    values, vectors = np.linalg.eigh(fitted.covariance_)
+    white = vectors / np.sqrt(np.maximum(values, 1e-9 * values[-1]))
+    f = len(values)
+    if f > (d := DIRECTIONS[single]):
+        white = white @ np.linalg.qr(rng.normal(size=(f, d)))[0] * np.sqrt(f / d)
+    chosen = rng.choice(len(even), size=min(PROTOTYPES[single], len(even)), replace=False)
+    z = (even[np.sort(chosen)] - fitted.location_) @ white
+    centre, white, z = (torch.tensor(v, dtype=torch.float32) for v in (fitted.location_, white, z))
+    one = torch.tensor(1.0)
+    part = Part(centre, white, z, one, torch.ones(1), torch.ones(1, len(LEVELS)))
+    other = distances(part, stream[~first])
+    return replace(part, threshold=torch.tensor(float(np.quantile(other, INSIDE))))
+
+
+def distances(part: Part, answers: Answers) -> np.ndarray:
+    """Return the scores of answers."""
+    return part.scores_of(torch.from_numpy(answers.signature)).double().numpy()
+
+
+def needed(latent: np.ndarray, levels: np.ndarray, mi: np.ndarray) -> np.ndarray:
+    """Return the factors (N, len(LEVELS)) that bring the end of each central interval to the truth.
+
+    A truth of 0 is held by an interval whose lower end is at 0 or below, before it is cut off.
+    """
+    middle = len(levels) // 2
+    median = latent[:, middle]
+    out = np.zeros((len(mi), len(LEVELS)))
+    for k, level in enumerate(LEVELS):
+        low, high = (_at(latent, levels, p) for p in ((1 - level) / 2, (1 + level) / 2))
+        up = (mi - median) / np.maximum(high - median, 1e-9)
+        down = (median - mi) / np.maximum(median - low, 1e-9)
+        out[:, k] = np.where(mi > median, up, down)
+        out[(mi <= 0) & (median <= 0), k] = 0.0
+    return out
+
+
+def _at(latent: np.ndarray, levels: np.ndarray, p: float) -> np.ndarray:
+    """Return latent quantiles at a level."""
+    right = int(np.clip(np.searchsorted(levels, p), 1, len(levels) - 1))
+    t = (p - levels[right - 1]) / (levels[right] - levels[right - 1])
+    return (1 - t) * latent[:, right - 1] + t * latent[:, right]
+
+
+def weights_of(source: np.ndarray) -> np.ndarray:
+    """Return weights of data sets: half for the stream, half for the families."""
+    stream = source == STREAM_NAME
+    return np.where(stream, 0.5 / max(1, stream.sum()), 0.5 / max(1, (~stream).sum()))
+
+
+def conformal(values: np.ndarray, weights: np.ndarray, level: float) -> float:
+    """Return the weighted quantile that a new value lies below with at least this probability.
+
+    The new value weighs as much as the others on average (Tibshirani, Barber, Candes and Ramdas,
+    "Conformal Prediction under Covariate Shift", NeurIPS 2019).
+    """
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    position = np.searchsorted(total, level * (total[-1] + weights.mean()))
+    return float(values[order[position]]) if position < len(values) else np.inf
+
+
+def factors(
+    scores: np.ndarray, found: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return knots and factors: conformal in bins of the score, not falling with it.
+
+    They are for both sources together, but not below what the stream by itself asks for.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (N,)
+    found : ndarray of shape (N, len(LEVELS))
+        What :func:`needed` returns.
+    source : ndarray of str of shape (N,)
+    """
+    weights, stream = weights_of(source), source == STREAM_NAME
+    edges = np.quantile(scores[stream], BINS)
+    edges[0], edges[-2], edges[-1] = 0.0, min(1.0, edges[-2]), np.inf
+    knots, rows, start = [], [], 0
+    for stop in range(1, len(edges)):
+        inside = (scores >= edges[start]) & (scores < edges[stop])
+        if (inside & ~stream).sum() < FEWEST and stop < len(edges) - 1:
+            continue
+        start = stop
+        if not inside.any():
+            continue
+        knots.append(np.median(scores[inside]))
+        groups = [g for g in (inside, inside & stream) if g.sum() >= FEWEST]
+        row = [
+            max(conformal(found[g, k], weights[g], p) for g in groups or [inside])
+            for k, p in enumerate(LEVELS)
+        ]
+        rows.append(np.clip(row, 0.5, LARGEST))
+    return np.array(knots), np.maximum.accumulate(np.array(rows), axis=0)
+
+
+def fitted_part(part: Part, answers: Answers, levels: np.ndarray) -> Part:
+    """Return the part with factors learned from answers that did not make its coordinates."""
+    found = needed(answers.latent, levels, answers.mi)
+    knots, rows = factors(distances(part, answers), found, answers.source)
+    knots, rows = (torch.tensor(v, dtype=torch.float32) for v in (knots, rows))
+    return replace(part, knots=knots, factors=rows)
+
+
+def excess_power(part: Part, wide: Answers, levels: np.ndarray, level: float = 0.9) -> float:
+    """Return the power of the ratio of columns that makes intervals of wide questions cover."""
+    k = LEVELS.index(level)
+    given = part.factors_at(distances(part, wide))[:, k]
+    found = needed(wide.latent, levels, wide.mi)[:, k]
+    powers = np.log(np.maximum(found, 1e-6) / given) / np.log(wide.ratio)
+    return float(np.clip(conformal(powers, np.ones(len(powers)), level), 0.0, 3.0))
+
+
+def coverage(latent: np.ndarray, levels: np.ndarray, mi: np.ndarray) -> np.ndarray:
+    """Return the share of truths in the central intervals of ``LEVELS``."""
+    dist = MIDistribution(torch.from_numpy(latent), torch.from_numpy(levels))
+    ends = [dist.interval(level).numpy() for level in LEVELS]
+    return np.array([((mi >= e[:, 0] - 1e-9) & (mi <= e[:, 1] + 1e-9)).mean() for e in ends])

@@ -1,0 +1,250 @@
+"""Domain scores and calibrated quantiles: what they are, how they are stored, what they change."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from skmist import CheckpointError, MISTEstimator, MISTFeatureSelector, OutOfDomainWarning
+from skmist._calibration import LARGEST, LEVELS, Calibration, Part, signature, widen
+from skmist._checkpoint import (
+    load_calibration,
+    read_calibration,
+    read_network,
+    save_checkpoint,
+)
+from skmist._training import calibration_data, calibration_fit
+from skmist._training.cli import main
+from skmist._training.export import load_any, starting_point
+from skmist.core.config import QUANTILE_LEVELS
+
+LEVELS_OF_QUANTILES = np.array(QUANTILE_LEVELS)
+
+
+def part(n_features, factors, threshold=1e9, knots=(0.5, 1.0)):
+    generator = torch.Generator().manual_seed(0)
+    return Part(
+        torch.zeros(n_features),
+        torch.eye(n_features)[:, :16].clone(),
+        torch.randn(50, 16, generator=generator),
+        torch.tensor(float(threshold)),
+        torch.tensor(knots),
+        torch.tensor(factors).float(),
+    )
+
+
+def made(network, factors=((1.0,) * 4, (2.0,) * 4), threshold=1e9, excess=0.0):
+    """Return a calibration of a network by hand."""
+    x = torch.randn(1, 30, 2, generator=torch.Generator().manual_seed(0))
+    sizes = [signature(network.features(a, x[..., :1])).shape[1] for a in (x[..., :1], x)]
+    bivariate, joint = (part(size, factors, threshold) for size in sizes)
+    return Calibration(bivariate, joint, torch.tensor(excess))
+
+
+@pytest.fixture
+def calibrated(small_network, tmp_path):
+    def save(**settings):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.safetensors"
+        return save_checkpoint(path, small_network, {}, made(small_network, **settings))
+
+    return save
+
+
+def test_scores_are_distances_to_the_fifth_nearest(small_network):
+    x, y = torch.randn(2, 7, 40, 1, generator=torch.Generator().manual_seed(1))
+    features = small_network.features(x, y)
+    own = made(small_network, threshold=3.0).of(features)
+    z = signature(features) @ own.whiten
+    expected = torch.cdist(z, own.prototypes).sort(1).values[:, 4] / 3.0
+    assert_allclose(own.scores(features), expected, rtol=1e-4)
+
+
+def latents(rng, count=200):
+    gaps = rng.exponential(size=(count, 25)) * np.exp(rng.normal(size=(count, 1)))
+    return gaps.cumsum(axis=1) - 10 * rng.random((count, 1))
+
+
+def test_widening_keeps_median_and_order(rng):
+    latent = latents(rng)
+    factors = np.exp(rng.normal(size=(200, 4)))
+    out = widen(latent, LEVELS_OF_QUANTILES, factors)
+    assert_array_equal(out[:, 12], latent[:, 12])
+    assert (np.diff(out, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_each_interval_has_its_factor(rng, k):
+    latent = latents(rng)
+    factors = np.array([1.0, 1.3, 1.7, 2.0])
+    out = widen(latent, LEVELS_OF_QUANTILES, np.tile(factors, (200, 1)))
+    for end in ((1 - LEVELS[k]) / 2, (1 + LEVELS[k]) / 2):
+        i = int(np.argmin(np.abs(LEVELS_OF_QUANTILES - end)))
+        grown = (out[:, i] - out[:, 12]) / (latent[:, i] - latent[:, 12])
+        assert_allclose(grown, factors[k])
+
+
+def test_factors_grow_beyond_the_last_knot(small_network):
+    own = made(small_network, factors=((1.0,) * 4, (1.5,) * 4)).joint
+    at = own.factors_at(np.array([0.0, 0.5, 0.75, 1.0, 2.0, 1e6]))
+    assert_allclose(at[:, 0], [1, 1, 1.25, 1.5, 3.0, LARGEST])
+
+
+def test_round_trip(small_network, calibrated):
+    path = calibrated(excess=0.7)
+    found, expected = read_calibration(path).tensors(), made(small_network, excess=0.7).tensors()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(v, expected[k]) for k, v in found.items())
+    assert load_calibration(path) is load_calibration(str(path))
+    for name, value in read_network(path).state_dict().items():
+        assert torch.equal(value, small_network.state_dict()[name])
+    assert starting_point(path)["weights"].keys() == small_network.state_dict().keys()
+
+
+def test_files_without_a_calibration(checkpoint, data):
+    assert read_calibration(checkpoint) is None
+    fitted = MISTEstimator(checkpoint=checkpoint).fit(*data)
+    assert np.isnan(fitted.domain_score_)
+    assert fitted.in_domain_
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t | {"calibration.more": torch.zeros(2)},
+        lambda t: {k: v for k, v in t.items() if k != "calibration.joint.knots"},
+        lambda t: t | {"calibration.joint.factors": torch.zeros(2, 4)},
+        lambda t: t | {"calibration.joint.whiten": torch.zeros(3, 16)},
+    ],
+)
+def test_damaged_calibrations(calibrated, tmp_path, change):
+    path = calibrated()
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(change(load_file(path)), tmp_path / "damaged.safetensors", metadata=metadata)
+    with pytest.raises(CheckpointError, match="calibration"):
+        read_calibration(tmp_path / "damaged.safetensors")
+
+
+def test_estimates_and_pvalues_stay(checkpoint, calibrated, data):
+    path = calibrated(factors=((1.5,) * 4, (2.0,) * 4))
+    plain, wide = (
+        MISTEstimator(checkpoint=p, pvalue=True, n_permutations=19).fit(*data)
+        for p in (checkpoint, path)
+    )
+    assert wide.mi_ == plain.mi_
+    assert wide.pvalue_ == plain.pvalue_
+    assert wide.quantile(0.5) == plain.quantile(0.5)
+    assert 0 < wide.domain_score_ < 1e-3
+    low, high = plain.interval_
+    median = plain.quantile(0.5)
+    assert wide.interval_[1] == pytest.approx(median + 1.5 * (high - median))
+    assert 0 <= wide.interval_[0] <= low
+    assert (np.diff(wide.quantiles_) >= 0).all()
+    median_of = MISTEstimator(checkpoint=path, point="median").fit(*data)
+    assert median_of.mi_ == pytest.approx(median)
+
+
+def test_far_samples_are_warned_of(calibrated, data):
+    X, y = data
+    path = calibrated(threshold=1e-3)
+    with pytest.warns(OutOfDomainWarning, match="unlike those of training .domain score .*ksg_mi"):
+        fitted = MISTEstimator(checkpoint=path).fit(X, y)
+    assert fitted.domain_score_ > 1
+    assert fitted.in_domain_ is False
+    with pytest.warns(OutOfDomainWarning) as caught:
+        MISTFeatureSelector(checkpoint=path, n_features_to_select=1).fit(X, y)
+    assert sum("unlike those of training" in str(w.message) for w in caught) == 1
+
+
+def test_more_columns_than_trained(small_network, calibrated, rng):
+    X = rng.normal(size=(60, 100))
+    y = X[:, 0] + rng.normal(size=60)
+    widths = []
+    for excess in (0.0, 1.0):
+        path = calibrated(factors=((1.0,) * 4, (1.0,) * 4), excess=excess)
+        with pytest.warns(OutOfDomainWarning, match="columns"):
+            fitted = MISTEstimator(checkpoint=path).fit(X, y)
+        widths.append(fitted.interval_[1] - fitted.quantile(0.5))
+    assert widths[1] == pytest.approx(2 * widths[0])
+
+
+def test_a_calibration_for_other_features(small_network):
+    x = torch.randn(1, 20, 1, generator=torch.Generator().manual_seed(0))
+    own = made(small_network)
+    with pytest.raises(CheckpointError, match="for .* features, .* calibrate' again"):
+        own.joint.scores(small_network.features(x, x))
+
+
+def test_needed_factors_reach_the_truth(rng):
+    latent = latents(rng)
+    mi = np.maximum(latent[:, 12] + 3 * rng.normal(size=200), 0.0)
+    found = calibration_fit.needed(latent, LEVELS_OF_QUANTILES, mi)
+    for k, level in enumerate(LEVELS):
+        for stretch, inside in ((1 + 1e-6, True), (1 - 1e-3, False)):
+            factors = np.tile(found[:, k : k + 1], (1, 4)) * stretch
+            out = widen(latent, LEVELS_OF_QUANTILES, factors)
+            ends = np.array([[(1 - level) / 2, (1 + level) / 2]])[0]
+            low, high = (
+                np.maximum(calibration_fit._at(out, LEVELS_OF_QUANTILES, p), 0.0) for p in ends
+            )
+            away = found[:, k] > 1e-3
+            held = (low <= mi + 1e-6) & (mi <= high + 1e-6)
+            if inside:
+                assert held.all()
+            else:
+                assert not held[away & (np.abs(mi - latent[:, 12]) > 0.1) & (mi > 0)].any()
+
+
+def test_conformal_quantiles():
+    values = np.arange(1, 100.0)
+    assert calibration_fit.conformal(values, np.ones(99), 0.9) == 90
+    assert calibration_fit.conformal(values, np.ones(99), 0.999) == np.inf
+    heavy = np.where(values > 90, 10.0, 1.0)
+    assert calibration_fit.conformal(values, heavy, 0.5) > 90
+
+
+def test_factors_cover_and_do_not_fall(rng):
+    n = 4000
+    scores = rng.exponential(size=n) / 5
+    source = np.where(rng.random(n) < 0.5, calibration_data.STREAM_NAME, "family")
+    error = np.abs(rng.normal(size=(n, 1))) * (1 + scores[:, None])
+    found = error / np.array([0.674, 1.282, 1.645, 1.96])
+    knots, rows = calibration_fit.factors(scores, found, source)
+    assert (np.diff(knots) > 0).all()
+    assert (np.diff(rows, axis=0) >= 0).all()
+    at = np.stack([np.interp(scores, knots, column) for column in rows.T], 1)
+    assert_allclose((found <= at).mean(0), LEVELS, atol=0.03)
+
+
+def test_the_whole_way_on_an_untrained_network(checkpoint, tmp_path, capsys, monkeypatch, rng):
+    monkeypatch.setattr(calibration_fit, "FEWEST", 3)
+    names = ("angles on a torus", "durations", "parts of an ordered sample")
+    few = {k: calibration_data.FAMILIES[k] for k in names}
+    monkeypatch.setattr(calibration_data, "FAMILIES", few)
+    monkeypatch.setattr(calibration_data, "BUDGET", 5.0)
+    path = tmp_path / "calibrated.safetensors"
+    command = ["calibrate", "--source", str(checkpoint), "--to", str(path)]
+    command += ["--batches", "32", "--laws", "3", "--wide", "1"]
+    assert main([*command, "--report", str(tmp_path / "report.md")]) == 0
+    assert "| angles on a torus |" in (tmp_path / "report.md").read_text()
+    assert "sha256" in capsys.readouterr().out
+    found = read_calibration(path)
+    assert (found.joint.factors[1:] >= found.joint.factors[:-1]).all()
+    X = rng.normal(size=(50, 3))
+    fitted = MISTEstimator(checkpoint=path).fit(X, X[:, 0] + rng.normal(size=50))
+    assert np.isfinite(fitted.domain_score_)
+    assert load_any(path).config == load_any(checkpoint).config
+
+
+def test_held_out_answers_are_reproducible(small_network, monkeypatch):
+    name = "labels of regions"
+    monkeypatch.setattr(calibration_data, "FAMILIES", {name: calibration_data.FAMILIES[name]})
+    found = []
+    for _ in range(2):
+        collector = calibration_data.Collector(small_network)
+        calibration_data.add_families(collector, laws=2, largest=200)
+        found.append(collector.collected(False))
+    assert_array_equal(found[0].latent, found[1].latent)
+    assert_array_equal(found[0].mi, found[1].mi)
