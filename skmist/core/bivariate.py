@@ -274,13 +274,14 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
         both = []
         for lag in LAGS:
             lag = min(lag, n // 2)
-            mean = partial(x.ranks.mean_over_pairs, lag=lag, order=x.order)
+            values = partial(_equal if y.is_labels else _gaps, ordered)
+            means = x.ranks.means_over_pairs(values, lag, x.order)
             if y.is_labels:
-                equal = mean(partial(_equal, ordered))
+                (equal,) = means
                 chance = _collision(y, batch)
                 both.append((torch.log((equal + 1 / n) / (chance + 1 / n)), equal - chance))
             else:
-                log_gap, gap = mean(partial(_log_gap, ordered)), mean(partial(_gap, ordered))
+                log_gap, gap = means
                 both.append((math.log(2 * n) - 1.5 - log_gap, 1 - 1.5 * gap / n))
         log, share = (torch.stack(part, 1) for part in zip(*both, strict=True))
         logs.append(log * usable[-1].unsqueeze(1))
@@ -292,19 +293,15 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     return torch.maximum(logs[0], logs[1]), torch.cat(evidence, 1)
 
 
-def _gap(ranks: Tensor, lag: int) -> Tensor:
-    """Return the distances (B, n - lag) of the ranks of rows so many steps apart."""
-    return (ranks[:, lag:] - ranks[:, :-lag]).abs().float()
+def _gaps(ranks: Tensor, lag: int) -> list[Tensor]:
+    """Return the distances of the ranks of rows so many steps apart, (B, n - lag), logs first."""
+    gap = (ranks[:, lag:] - ranks[:, :-lag]).abs().float()
+    return [torch.log(gap + 0.5), gap]
 
 
-def _log_gap(ranks: Tensor, lag: int) -> Tensor:
-    """Return their logarithms."""
-    return torch.log(_gap(ranks, lag) + 0.5)
-
-
-def _equal(codes: Tensor, lag: int) -> Tensor:
+def _equal(codes: Tensor, lag: int) -> list[Tensor]:
     """Tell whether rows so many steps apart have one label, shape (B, n - lag)."""
-    return (codes[:, lag:] == codes[:, :-lag]).float()
+    return [(codes[:, lag:] == codes[:, :-lag]).float()]
 
 
 def _collision(labels: Column, batch: int) -> Tensor:

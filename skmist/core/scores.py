@@ -64,6 +64,9 @@ def tie_blocks(same: Tensor) -> tuple[Tensor, Tensor]:
     return first, last.flip(-1).cummin(-1).values.flip(-1)
 
 
+PairValues = Callable[[int], list[Tensor]]
+
+
 class Ranks:
     """Doubled ranks of columns, with all that is read at them.
 
@@ -91,19 +94,19 @@ class Ranks:
         """Return the ranks as numbers to reckon with."""
         return self.doubled
 
-    def mean_over_pairs(self, values: Callable[[int], Tensor], lag: int, order: Tensor) -> Tensor:
-        """Return the mean over pairs of rows that lie some steps apart, shape (B,).
+    def means_over_pairs(self, values: PairValues, lag: int, order: Tensor) -> list[Tensor]:
+        """Return means over the pairs of rows that lie some steps apart, each of shape (B,).
 
         Parameters
         ----------
         values : callable
-            Gives the values (B, n - lag) of the pairs that lie ``lag`` steps apart.
+            Gives lists of values (B, n - lag) of the pairs that lie ``lag`` steps apart.
         lag : int
             Number of steps.
         order : LongTensor of shape (B, n)
             Rows in increasing order.
         """
-        return values(lag).mean(1)
+        return [part.mean(1) for part in values(lag)]
 
 
 def _argsort(x: Tensor) -> Tensor:

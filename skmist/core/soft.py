@@ -16,12 +16,10 @@ other soft ranks: Blondel, Teboul, Berthet and Djolonga, ICML 2020.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from skmist.core.scores import Ranks, doubled_ranks, normal_table, tie_blocks
+from skmist.core.scores import PairValues, Ranks, doubled_ranks, normal_table, tie_blocks
 
 FEWEST = 3  # ranks to both sides that are looked at
 SMALLEST_STEP = 1e-9  # of values, in standard deviations
@@ -88,18 +86,21 @@ class SoftRanks(Ranks):
         device = self.doubled.device
         return self.look_up(torch.arange(size, dtype=torch.float64, device=device))
 
-    def mean_over_pairs(self, values: Callable[[int], Tensor], lag: int, order: Tensor) -> Tensor:
-        """Return the mean over pairs of rows that lie some steps apart, shape (B,).
+    def means_over_pairs(self, values: PairValues, lag: int, order: Tensor) -> list[Tensor]:
+        """Return means over the pairs of rows that lie some steps apart, each of shape (B,).
 
         Which pairs do so changes too. A mean over all pairs at most twice as many steps apart loses
         those that leave: its gradient follows from the pairs at that distance.
         """
-        near, lag = values(lag).mean(1), min(2 * lag, order.shape[1] - 1)
-        far = values(lag).detach()
+        near, lag = super().means_over_pairs(values, lag, order), min(2 * lag, order.shape[1] - 1)
         number = self.numbers().expand_as(order).gather(1, order)
         leaving = (number[:, lag:] - number[:, :-lag]) / 2
-        loss = ((far - far.mean(1, keepdim=True)) * leaving).mean(1) / lag
-        return near - (loss - loss.detach()).to(near.dtype)
+        out = []
+        for mean, far in zip(near, values(lag), strict=True):
+            far = far.detach()
+            loss = ((far - far.mean(1, keepdim=True)) * leaving).mean(1) / lag
+            out.append(mean - (loss - loss.detach()).to(mean.dtype))
+        return out
 
 
 def score_steps(x: Tensor, order: Tensor) -> Tensor:
