@@ -19,6 +19,9 @@ def main() -> None:
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
+    latency_parser = commands.add_parser("latency", help="milliseconds of one estimate")
+    latency_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
+    latency_parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
     tables_parser = commands.add_parser("tables", help="feature selection on real tables")
     tables_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     tables_parser.add_argument("--quick", action="store_true", help="few repeats")
@@ -39,6 +42,10 @@ def main() -> None:
         from benchmarks import speed
 
         speed.main(args)
+    elif args.command == "latency":
+        from benchmarks import latency
+
+        latency.main(args)
     elif args.command == "tables":
         from benchmarks import realdata
 
@@ -54,7 +61,7 @@ def main() -> None:
 
         report.main()
     else:  # everything that is not on file yet, and the network anew
-        from benchmarks import realdata, report, speed, speed_large
+        from benchmarks import latency, realdata, report, speed, speed_large
 
         accuracy.main(
             list(accuracy.SUITES),
@@ -64,6 +71,7 @@ def main() -> None:
         for suite in trust.SUITES:
             trust.main(parser.parse_args([suite, "--no-report"]))
         speed.main(parser.parse_args(["speed"]))
+        latency.main(parser.parse_args(["latency"]))
         speed_large.main(parser.parse_args(["large"]))
         report.main()
 

@@ -29,7 +29,7 @@ def read_given(given: Any, n: int, *, caller: str, missing: str) -> Table:
 
 def conditional(
     X: Table, y: Table, Z: Table, given_types: Any, settings: Settings, notes: Notes
-) -> tuple[float, tuple[float, float], int, bool]:
+) -> tuple[float, tuple[float, float], int, bool, float]:
     """Estimate I(X; y | Z), on the rows that are complete.
 
     Returns
@@ -42,6 +42,8 @@ def conditional(
         Number of samples used.
     in_domain : bool
         Whether all estimates made on the way lie inside the trained range.
+    domain_score : float
+        The largest domain score of these estimates.
     """
     X = X.block(slice(None))
     x_types = infer_types(X, requested_types(settings.x_types, X))
@@ -68,7 +70,8 @@ def conditional(
     part = joint(Z, y, replace(settings, x_types=z_types), notes)[0]
     value, interval = difference(whole, part)
     n_used = int(min(whole.n_used[0], part.n_used[0]))
-    return value, interval, n_used, bool(whole.in_domain[0] and part.in_domain[0])
+    score = max(float(e.domain_scores[0]) for e in (whole, part))
+    return value, interval, n_used, bool(whole.in_domain[0] and part.in_domain[0]), score
 
 
 def difference(whole: Estimates, part: Estimates) -> tuple[float, tuple[float, float]]:
@@ -91,7 +94,7 @@ def difference(whole: Estimates, part: Estimates) -> tuple[float, tuple[float, f
 def _stratified(
     X: Table, x_types: np.ndarray, y: Table, y_types: np.ndarray, strata: np.ndarray,
     settings: Settings, notes: Notes,
-) -> tuple[float, tuple[float, float], int, bool]:  # fmt: skip
+) -> tuple[float, tuple[float, float], int, bool, float]:  # fmt: skip
     """Return the mean of the estimates for each value of Z, and that of the ends of intervals."""
     pairs, weights = [], []
     for k in range(int(strata.max()) + 1):
@@ -104,4 +107,10 @@ def _stratified(
     note_outside(reasons, lambda k: f"value {k + 1} of given", "part", notes)
     low, high = np.asarray(weights) @ found.intervals
     value = float(np.asarray(weights) @ found.values)
-    return value, (float(low), float(high)), int(found.n_used.sum()), bool(found.in_domain.all())
+    return (
+        value,
+        (float(low), float(high)),
+        int(found.n_used.sum()),
+        bool(found.in_domain.all()),
+        float(found.domain_scores.max()),
+    )

@@ -37,8 +37,8 @@ class MutualInformation:
     in_domain : bool
         Whether the data lie inside the range that the network was trained on.
     domain_score : float
-        How far the sample lies from the training data, as in :class:`MISTEstimator`; NaN for
-        conditional mutual information, which rests on several estimates.
+        How far the sample lies from the training data, as in :class:`MISTEstimator`; of conditional
+        mutual information, which rests on several estimates, the largest of theirs.
     """
 
     value: float
@@ -183,11 +183,11 @@ def mutual_info(
         if pvalue:
             raise ValueError("pvalue=True does not go with given: there is no such test here.")
         third = read_given(given, left.n_rows, caller=settings.caller, missing=missing)
-        value, interval, n_used, inside = conditional(
+        value, interval, n_used, inside, score = conditional(
             left, right, third, given_types, settings, notes
         )
         issue(notes)
-        return MutualInformation(value, interval, float(level), None, units, n_used, inside)
+        return MutualInformation(value, interval, float(level), None, units, n_used, inside, score)
     estimates, _, _ = joint(left, right, settings, notes)
     issue(notes)
     return MutualInformation(

@@ -1,4 +1,4 @@
-"""Command line of training: ``python -m skmist._training {train,evaluate,export,sample}``."""
+"""Command line of training: ``python -m skmist._training COMMAND``; ``--help`` lists them."""
 
 from __future__ import annotations
 

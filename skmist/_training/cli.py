@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from skmist._checkpoint import register, released_path, save_checkpoint, sha256
-from skmist._training import null
+from skmist._training import null, profile
 from skmist._training.calibrate import calibrate
 from skmist._training.calibration_data import BATCHES, LAWS, WIDE
 from skmist._training.evaluate import measure, table
@@ -101,6 +101,22 @@ def _add_others(commands) -> None:
     table.add_argument("--draws", type=int, default=null.DRAWS, help="at each number of rows")
     table.add_argument("--seed", type=int, default=0)
     table.add_argument("--jobs", type=int, default=1, help="batches at once")
+
+    speed = commands.add_parser(
+        "profile",
+        help="data sets a second in training, by part",
+        description="Take some training steps of a fresh network and print how long sampling, "
+        "features and the network's step take, by the wall clock and in processor time.",
+    )
+    speed.add_argument("--preset", choices=sorted(PRESETS), default="general")
+    speed.add_argument("--steps", type=int, default=20, help="steps timed (default: 20)")
+    speed.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    speed.add_argument("--threads", type=int, default=1, help="torch threads on the CPU")
+    for name in ("budget", "accumulate", "seed"):
+        default = getattr(TrainOptions, name)
+        speed.add_argument(
+            f"--{name}", type=type(default), default=default, help=f"as in train ({default})"
+        )
 
     calibrate = commands.add_parser(
         "calibrate",
@@ -197,6 +213,15 @@ def _null(args) -> int:
     return 0
 
 
+def _profile(args) -> int:
+    torch.set_num_threads(args.threads)
+    options = TrainOptions(
+        preset=args.preset, budget=args.budget, accumulate=args.accumulate, seed=args.seed
+    )
+    print(profile.table(profile.profile(options, args.steps, args.device)))
+    return 0
+
+
 def _sample(args) -> int:
     rng = Rng(seed_of("sample", args.preset, args.seed, args.index))
     draw = draw_batch(PRESETS[args.preset], rng)
@@ -214,6 +239,7 @@ def main(argv: list[str] | None = None) -> int:
         "export": _export,
         "calibrate": _calibrate,
         "null": _null,
+        "profile": _profile,
         "sample": _sample,
     }
     try:

@@ -1,0 +1,107 @@
+"""How long one estimate takes, beside the time that it was asked to take."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+import warnings
+
+import pandas as pd
+
+from benchmarks.accuracy import RESULTS
+from benchmarks.distributions import stream
+from benchmarks.metrics import number, table
+from benchmarks.speed import limited
+from skmist import MISTEstimator
+
+# Numbers of rows and of columns on each side; milliseconds asked for, where there is such a number.
+CASES = ((500, 32, 30.0), (500, 1, None), (10_000, 5, None))
+THREADS = 2
+CALLS = 30
+
+
+def measure(
+    checkpoint: str | None, cases: tuple = CASES, threads: int = THREADS, calls: int = CALLS
+) -> pd.DataFrame:
+    """Time single estimates of d columns against d, `MISTEstimator().score`.
+
+    Parameters
+    ----------
+    checkpoint : str or None
+        Weights of the network.
+    cases : tuple of (int, int, float or None)
+        Rows, columns on each side, and milliseconds asked for.
+    threads : int
+        Most threads of the numerical libraries.
+    calls : int
+        Calls that are timed, after two that are not.
+
+    Returns
+    -------
+    DataFrame
+        Median, smallest and 90% quantile of the milliseconds, and the processor time of a call.
+    """
+    records = []
+    with limited(threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator = MISTEstimator(checkpoint=checkpoint)
+        for n, d, asked in cases:
+            rng = stream("latency", n, d)
+            X = rng.normal(size=(n, d))
+            y = X + rng.normal(size=X.shape)
+            for _ in range(2):  # loads the weights, fills caches
+                estimator.score(X, y)
+            wall, processor = [], time.process_time()
+            for _ in range(calls):
+                start = time.perf_counter()
+                estimator.score(X, y)
+                wall.append(1e3 * (time.perf_counter() - start))
+            processor = 1e3 * (time.process_time() - processor) / calls
+            wall.sort()
+            record = {"n": n, "d": d, "threads": threads, "median": statistics.median(wall)}
+            record |= {"smallest": wall[0], "q90": wall[int(0.9 * (calls - 1))]}
+            records.append(record | {"processor": processor, "asked": asked})
+    return pd.DataFrame(records).astype({"asked": float})
+
+
+def write(frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS) -> str:
+    """Return the section latency.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `measure` returns it.
+    machine : str
+        What the run was made on.
+    load : float
+        Mean number of other processes that wanted to run in the minute before.
+    calls : int
+    """
+    rows = []
+    for r in frame.itertuples():
+        asked = "–" if r.asked != r.asked else number(r.asked)
+        cells = (r.median, r.smallest, r.q90, r.processor)
+        rows.append([f"{r.n:,}", f"{r.d} + {r.d}", *map(number, cells), asked])
+    head = ["n", "columns", "median", "smallest", "90% of calls", "processor time", "asked for"]
+    return (
+        "### latency\n\n"
+        f"Milliseconds of one estimate, `MISTEstimator().score`, {calls} calls one after another; "
+        f"{machine}; {frame['threads'].max()} threads. Other work on the cores in the minute "
+        f"before: a load of {number(load)}; with much of it, threads wait for each other and the "
+        "figures say little.\n\n" + table(head, rows)
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    """Time the estimates and write ``results/latency.md`` and ``results/latency.csv``."""
+    RESULTS.mkdir(exist_ok=True)
+    load = os.getloadavg()[0]
+    frame = measure(args.checkpoint, threads=args.threads)
+    frame.to_csv(RESULTS / "latency.csv", index=False, float_format="%.4g")
+    text = write(frame, f"{os.cpu_count()} CPU cores ({platform.machine()})", load)
+    path = RESULTS / "latency.md"
+    path.write_text(text)
+    print(f"{path}\n\n{text}")

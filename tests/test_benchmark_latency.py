@@ -1,0 +1,28 @@
+"""The benchmark latency: what it measures, and its table from made-up figures."""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import latency
+
+
+def test_single_estimates_are_timed():
+    frame = latency.measure(None, ((60, 3, 30.0), (60, 1, None)), threads=1, calls=3)
+    assert list(frame["d"]) == [3, 1]
+    assert (frame["smallest"] <= frame["median"]).all()
+    assert (frame[["smallest", "processor"]] > 0).all(axis=None)
+    assert frame["asked"][0] == 30 and np.isnan(frame["asked"][1])
+
+
+def test_table():
+    frame = pd.DataFrame(
+        {
+            "n": [500, 10_000], "d": [32, 5], "threads": [2, 2], "median": [21.0, 70.0],
+            "smallest": [18.0, 60.0], "q90": [24.0, 88.0], "processor": [30.0, 90.0],
+            "asked": [30.0, np.nan],
+        }
+    )  # fmt: skip
+    text = latency.write(frame, "2 CPU cores", 0.1)
+    assert "2 CPU cores; 2 threads. Other work" in text
+    assert "| 500 | 32 + 32 | 21 | 18 | 24 | 30 | 30 |" in text
+    assert "| 10,000 | 5 + 5 | 70 | 60 | 88 | 90 | – |" in text
