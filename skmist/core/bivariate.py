@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,8 @@ from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP
 from skmist.core.moments import N_PAIR, pair_features
 from skmist.core.plugin import entropy
-from skmist.core.scores import N_ODD, basis_of, doubled_ranks, normal_table, student_table
+from skmist.core.scores import N_ODD, Ranks, basis_of, normal_table, student_table
+from skmist.core.soft import rank
 
 LAGS = (1, 2, 4, 8)
 N_CONTEXT = 9
@@ -45,24 +47,21 @@ class Column:
     def __init__(self, values: Tensor, is_labels: bool, batch: int):
         n = values.shape[1]
         self.is_labels = is_labels
-        ranks, ties, order = doubled_ranks(values.contiguous())
-        self.ties, self.order = ties.expand(batch), order.expand(batch, n)
         if is_labels:
+            values = values.detach()
             self.codes = values.long()
             self.n_groups = int(self.codes.max()) + 1
-        self.own = ranks  # (B or 1, n)
-        self.ranks = ranks.expand(batch, n)
+        self.ranks, ties, order = rank(values.contiguous())
+        self.ties, self.order = ties.expand(batch), order.expand(batch, n)
+        self.own = self.ranks.doubled  # (B or 1, n)
 
-    def look_up(self, table: Tensor) -> Tensor:
-        """Look the ranks up in a table, shape (B or 1, n)."""
-        return table.index_select(0, self.own.reshape(-1)).view(self.own.shape)
-
-    def cells(self, spacing: str) -> tuple[Tensor, int]:
-        """Return the cells (B or 1, n) of the rows, and the number of cells."""
+    def axis(self, spacing: str) -> grids.Axis:
+        """Return where the rows lie on a grid."""
         if self.is_labels:
-            return self.codes, self.n_groups
-        n = self.own.shape[1]
-        return self.look_up(grids.cell_table(n, spacing, self.own.device)), grids.SIZE
+            return grids.Axis(self.codes, self.n_groups, True)
+        places = grids.place_table(self.own.shape[1], spacing, self.own.device)
+        cells = Ranks(self.own).look_up(grids.cell_table(places))
+        return grids.Axis(cells, grids.SIZE, steps=self.ranks.tangent(places))
 
 
 def bivariate_features(
@@ -87,12 +86,10 @@ def bivariate_features(
     smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
     plug_in = (entropies[:, 0] + entropies[:, 1] - entropies[:, 2]).clamp_min(0)
 
-    are_labels = (a.is_labels, b.is_labels)
-    cells, shape = _cells(a, b, "normal", batch)
-    counts = grids.count(cells, shape)
-    smooth = grids.kernel_estimates(counts, cells, are_labels)
-    cells, shape = _cells(a, b, "uniform", batch)
-    coarse, occupied = grids.histogram_estimates(grids.count(cells, shape), cells, are_labels)
+    normal = _grid(a, b, "normal", batch)
+    counts = normal.counts
+    smooth = grids.kernel_estimates(normal)
+    coarse, occupied = grids.histogram_estimates(_grid(a, b, "uniform", batch))
     if b.is_labels:
         moments, tests = counts.new_zeros(batch, 2 * N_PAIR), counts.new_zeros(batch, 4)
         explained = counts.new_zeros(batch) if a.is_labels else _explained(counts, n)
@@ -144,10 +141,11 @@ def bivariate_features(
     return BivariateFeatures(inputs.float(), context, anchors, n_told)
 
 
-def _cells(a: Column, b: Column, spacing: str, batch: int) -> tuple[Tensor, tuple[int, int]]:
-    """Return the cell of every row (B, n) on the grid of both columns, and the grid's shape."""
-    (i, g), (j, h) = a.cells(spacing), b.cells(spacing)
-    return (i * h + j).expand(batch, -1), (g, h)
+def _grid(a: Column, b: Column, spacing: str, batch: int) -> grids.Grid:
+    """Count the rows on a grid of both columns."""
+    axes = a.axis(spacing), b.axis(spacing)
+    soft = any(axis.steps is not None for axis in axes)
+    return (grids.SoftGrid if soft else grids.Grid)(*axes, batch)
 
 
 def _entropies(a: Column, b: Column, batch: int) -> Tensor:
@@ -159,7 +157,7 @@ def _entropies(a: Column, b: Column, batch: int) -> Tensor:
             out[:, i] = entropy(side.own).float().expand(batch)
     index = torch.nonzero(a.ties * b.ties).squeeze(1)  # else all pairs are different
     if len(index):
-        pairs = a.ranks[index] * (2 * n) + b.ranks[index]
+        pairs = (a.own * (2 * n) + b.own).expand(batch, n)[index]
         out[index, 2] = entropy(pairs).float()
     return out
 
@@ -215,7 +213,8 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
         zero = torch.zeros(batch, len(DEGREES), device=device)
         return torch.zeros(batch, 1 + len(DEGREES), device=device), zero
     normal = normal_table(n, device).float()
-    z, w = a.look_up(normal), b.look_up(normal)
+    x, y = a.ranks, b.ranks
+    z, w = x.look_up(normal), y.look_up(normal)
     squares = z.square().sum(1) * w.square().sum(1)
     rho = ((z * w).sum(1) * squares.clamp_min(1e-12).rsqrt()).clamp(-1 + 1e-6, 1 - 1e-6)
     estimates, evidence = [-0.5 * torch.log1p(-rho.square())], []
@@ -223,8 +222,10 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     for df in DEGREES:
         table = student_table(n, df, device).float()
         single = (df + 1) / 2 * torch.log1p(table.square() / df)
-        margins = sum(v.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b))
-        s, t = a.look_up(table), b.look_up(table)
+        margins = sum(
+            v.ranks.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b)
+        )
+        s, t = x.look_up(table), y.look_up(table)
         ss, tt, st = s.square(), t.square(), s * t
         first = rho.unsqueeze(1)
         weight = (df + 2) / (df + (ss - 2 * first * st + tt) / (1 - first.square()))
@@ -268,23 +269,20 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
             logs.append(torch.zeros(batch, len(LAGS), device=a.own.device))
             shares.append(torch.zeros_like(logs[-1]))
             continue
-        ranks = y.ranks if not y.is_labels else y.codes.expand(batch, n)
-        ordered = ranks.gather(1, x.order)
+        ranks = y.codes if y.is_labels else y.ranks.numbers()
+        ordered = ranks.expand(batch, n).gather(1, x.order)
         both = []
         for lag in LAGS:
             lag = min(lag, n // 2)
+            values = partial(_equal if y.is_labels else _gaps, ordered)
+            means = x.ranks.means_over_pairs(values, lag, x.order)
             if y.is_labels:
-                equal = (ordered[:, lag:] == ordered[:, :-lag]).float().mean(1)
+                (equal,) = means
                 chance = _collision(y, batch)
                 both.append((torch.log((equal + 1 / n) / (chance + 1 / n)), equal - chance))
             else:
-                gap = (ordered[:, lag:] - ordered[:, :-lag]).abs().float()
-                both.append(
-                    (
-                        math.log(2 * n) - 1.5 - torch.log(gap + 0.5).mean(1),
-                        1 - 1.5 * gap.mean(1) / n,
-                    )
-                )
+                log_gap, gap = means
+                both.append((math.log(2 * n) - 1.5 - log_gap, 1 - 1.5 * gap / n))
         log, share = (torch.stack(part, 1) for part in zip(*both, strict=True))
         logs.append(log * usable[-1].unsqueeze(1))
         shares.append(share * usable[-1].unsqueeze(1))
@@ -293,6 +291,17 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     evidence = [(logs[0] + logs[1]) / count, (logs[0] - logs[1]).abs() * two]
     evidence += [(shares[0] + shares[1]) / count, (shares[0] - shares[1]).abs() * two]
     return torch.maximum(logs[0], logs[1]), torch.cat(evidence, 1)
+
+
+def _gaps(ranks: Tensor, lag: int) -> list[Tensor]:
+    """Return the distances of the ranks of rows so many steps apart, (B, n - lag), logs first."""
+    gap = (ranks[:, lag:] - ranks[:, :-lag]).abs().float()
+    return [torch.log(gap + 0.5), gap]
+
+
+def _equal(codes: Tensor, lag: int) -> list[Tensor]:
+    """Tell whether rows so many steps apart have one label, shape (B, n - lag)."""
+    return [(codes[:, lag:] == codes[:, :-lag]).float()]
 
 
 def _collision(labels: Column, batch: int) -> Tensor:

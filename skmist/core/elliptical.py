@@ -56,8 +56,7 @@ def cholesky(matrix: Tensor) -> Tensor:
     if bool((info > 0).any()):
         eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
         bad = (info > 0)[:, None, None]
-        again, _ = torch.linalg.cholesky_ex(torch.where(bad, 0.99 * matrix + 0.01 * eye, matrix))
-        chol = torch.where(bad, again, chol)
+        chol, _ = torch.linalg.cholesky_ex(torch.where(bad, 0.99 * matrix + 0.01 * eye, matrix))
     return chol
 
 

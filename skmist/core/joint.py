@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skmist.core import critic, elliptical, neighbours, scores
+from skmist.core import critic, elliptical, neighbours, scores, soft
 from skmist.core.config import CoreConfig
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP, PairAttention, SetSummary
@@ -34,7 +34,7 @@ N_STRUCTURE = neighbours.N_DIMENSIONS + 2
 
 @dataclass
 class JointFeatures:
-    """What is computed from a sample before anything learned; no gradient is needed through it."""
+    """What is computed from a sample before anything learned."""
 
     context: Tensor  # (B, N_CONTEXT)
     pairs: Tensor  # (B, d, d, N_PAIR)
@@ -54,17 +54,15 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     d = dx + dy
     sides = [x, y.to(x.dtype)]
     columns = torch.cat([s.expand(b, -1, -1) for s in sides], -1).transpose(1, 2).contiguous()
-    ranks, ties, _ = scores.doubled_ranks(columns)
-    ranks = scores.shuffle_rows(ranks)
+    ranks, ties, _ = soft.rank(columns)
+    ranks = ranks.reordered(scores.shuffled_rows(ranks.doubled))
     tied = bool(ties.any())
     device = x.device
-
-    def look_up(table: Tensor) -> Tensor:
-        return table.float()[ranks]
-
-    phi = torch.stack([look_up(row) for row in scores.basis_table(n, device)], 2)
-    z = look_up(scores.normal_table(n, device))
-    student = [look_up(scores.student_table(n, df, device)) for df in elliptical.DEGREES]
+    phi = torch.stack([ranks.look_up(row.float()) for row in scores.basis_table(n, device)], 2)
+    z = ranks.look_up(scores.normal_table(n, device).float())
+    student = [
+        ranks.look_up(scores.student_table(n, df, device).float()) for df in elliptical.DEGREES
+    ]
     if tied:
         phi = scores.standardise(phi)
     spread = scores.standardise(z)
@@ -80,7 +78,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     pairs = pair_features(pair_moments(phi), n, n_told)
     linear = _participation(spread[:, :dx]), _participation(spread[:, dx:])
     structure = [torch.minimum(*linear), torch.maximum(*linear)]
-    entropies = plugin_entropies(ranks, dx, tied)
+    entropies = plugin_entropies(ranks.doubled, dx, tied)
     smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
     repeats = [smaller / math.log(n), larger / math.log(n), smaller / 3]
     plug_in = (entropies[:, 0] + entropies[:, 1] - entropies[:, 2]).clamp_min(0)

@@ -12,6 +12,7 @@ N_LOCAL = 3 * len(NEIGHBOURS)
 N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
+SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
 
 def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Tensor:
@@ -68,6 +69,17 @@ class Side:
         return high - low
 
 
+class SoftSide(Side):
+    """The same with a gradient: of the logarithms of counts within edges that are soft."""
+
+    def count(self, within: Tensor) -> Tensor:
+        """Count as :class:`Side` does; in the type of the distances."""
+        depth = (within - self.distances.clamp_min(0)) / (2 * SOFTNESS * within)
+        log_count = torch.log(torch.sigmoid(depth).sum(-1))
+        hard = super().count(within).to(log_count.dtype)
+        return hard + hard * (log_count - log_count.detach())
+
+
 def neighbour_features(
     z: Tensor, n_queries: int, dx: int, tied: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,7 +92,7 @@ def neighbour_features(
     Parameters
     ----------
     z : Tensor of shape (B, d, n)
-        Normal scores.
+        Normal scores; where they have a gradient, so has everything that is returned.
     n_queries : int
         Number q of query rows, at most n.
     dx : int
@@ -128,7 +140,8 @@ def local_dimension(nearest: Tensor) -> Tensor:
 def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> tuple[Tensor, Tensor]:
     """Return features and dimensions of a few data sets, whose distances fit into the cache."""
     n = z.shape[-1]
-    x, y = Side(z[:, :dx], n_queries, tied), Side(z[:, dx:], n_queries, tied)
+    kind = SoftSide if z.requires_grad else Side
+    x, y = kind(z[:, :dx], n_queries, tied), kind(z[:, dx:], n_queries, tied)
     largest = min(max(NEIGHBOURS), n - 1)
     nearest = torch.maximum(x.distances, y.distances)
     nearest = torch.topk(nearest, largest + 1, largest=False).values

@@ -37,15 +37,21 @@ class MISTNetwork(nn.Module):
         self.bivariate = BivariateNetwork(config)
         self.joint = JointNetwork(config)
 
-    @torch.no_grad()
     def features(
         self,
         x: Tensor,
         y: Tensor,
         n_queries: int | None = None,
         labels: tuple[bool, bool] = (False, False),
+        differentiable: bool = False,
     ) -> Features:
         """Compute the features of samples; nothing learned is in them. See :meth:`forward`."""
+        with torch.set_grad_enabled(differentiable and torch.is_grad_enabled()):
+            return self._features(x, y, n_queries, labels)
+
+    def _features(
+        self, x: Tensor, y: Tensor, n_queries: int | None, labels: tuple[bool, bool]
+    ) -> Features:
         if x.shape[-1] == y.shape[-1] == 1:
             n_told = min(x.shape[1], self.config.n_max_bivariate)
             return bivariate_features(x[..., 0], y[..., 0], labels, n_told)
@@ -61,6 +67,7 @@ class MISTNetwork(nn.Module):
         y: Tensor,
         n_queries: int | None = None,
         labels: tuple[bool, bool] = (False, False),
+        differentiable: bool = False,
     ) -> MIDistribution:
         """Estimate the mutual information of every data set of a batch.
 
@@ -75,13 +82,32 @@ class MISTNetwork(nn.Module):
         labels : tuple of bool
             Whether x and y hold labels, coded 0, 1, ..., whose order means nothing; for one column
             against one only.
+        differentiable : bool
+            Whether x and y get a gradient, where they require one.
 
         Returns
         -------
         MIDistribution
             Distribution of I(X; y) for each of the B data sets, in nats.
+
+        Notes
+        -----
+        With ``differentiable`` the values stay the same, but for rounding. The features are made of
+        ranks and counts; their gradient with respect to x and y is that of smooth counterparts, set
+        in their place ("straight through": Bengio, Leonard and Courville, arXiv 1308.3432, 2013):
+
+        - ranks move as those of the population would, estimated from neighbouring values (see
+          :mod:`skmist.core.soft`): a shift or a scale of a whole column changes nothing, another
+          smooth increasing map next to nothing;
+        - neighbourhoods have soft edges (:class:`~skmist.core.neighbours.SoftSide`), and rows move
+          between the cells of a grid (:class:`~skmist.core.grids.SoftGrid`).
+
+        Labels, and how often values repeat, get no gradient; nor is there one of second order. Time
+        and memory grow with n as they do otherwise. Forward and backward take three to eight times
+        as long together as the plain way, and everything is kept for the way back: about 0.2 GB for
+        a data set of 4,000 rows with 8 + 8 columns.
         """
-        return self.predict(self.features(x, y, n_queries, labels))
+        return self.predict(self.features(x, y, n_queries, labels, differentiable))
 
     def predict(self, features: Features) -> MIDistribution:
         """Map features to distributions; everything learned is here."""

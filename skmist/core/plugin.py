@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from skmist.core.scores import tie_blocks
+
 
 def row_keys(ranks: Tensor) -> Tensor:
     """Return an integer for every row (B, n), equal where rows of ranks (B, d, n) are equal."""
@@ -21,12 +23,7 @@ def entropy(keys: Tensor) -> Tensor:
     """Return the plug-in entropy (B,), in nats, of the values in the rows of keys (B, n)."""
     n = keys.shape[-1]
     ordered = keys.sort(-1).values
-    position = torch.arange(n, device=keys.device)
-    same = ordered[:, 1:] == ordered[:, :-1]
-    edge = torch.zeros_like(same[:, :1])
-    first = torch.where(torch.cat([edge, same], 1), 0, position).cummax(1).values
-    last = torch.where(torch.cat([same, edge], 1), n - 1, position)
-    last = last.flip(1).cummin(1).values.flip(1)
+    first, last = tie_blocks(ordered[:, 1:] == ordered[:, :-1])
     size = (last - first + 1).double()
     return math.log(n) - size.log().mean(-1)
 

@@ -8,6 +8,7 @@ exactly invariant to increasing maps of a column and exactly odd or even under a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,15 +44,69 @@ def doubled_ranks(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         same = ordered[..., 1:] == ordered[..., :-1]
     position = torch.arange(n, device=x.device)
     ties = same.float().mean(-1)
-    if tied:
-        edge = torch.zeros_like(ordered[..., :1], dtype=torch.bool)
-        first = torch.where(torch.cat([edge, same], -1), 0, position).cummax(-1).values
-        last = torch.where(torch.cat([same, edge], -1), n - 1, position)
-        last = last.flip(-1).cummin(-1).values.flip(-1)
-        doubled = first + last
-    else:
-        doubled = (2 * position).expand_as(order)
+    doubled = sum(tie_blocks(same)) if tied else (2 * position).expand_as(order)
     return torch.empty_like(order).scatter_(-1, order, doubled), ties, order
+
+
+def tie_blocks(same: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the block of equal values around every value starts and ends, each (..., n).
+
+    Parameters
+    ----------
+    same : Tensor of bool of shape (..., n - 1)
+        Whether a sorted value equals the one before.
+    """
+    n = same.shape[-1] + 1
+    position = torch.arange(n, device=same.device)
+    edge = torch.zeros_like(same[..., :1])
+    first = torch.where(torch.cat([edge, same], -1), 0, position).cummax(-1).values
+    last = torch.where(torch.cat([same, edge], -1), n - 1, position)
+    return first, last.flip(-1).cummin(-1).values.flip(-1)
+
+
+PairValues = Callable[[int], list[Tensor]]
+
+
+class Ranks:
+    """Doubled ranks of columns, with all that is read at them.
+
+    Parameters
+    ----------
+    doubled : LongTensor of shape (..., n)
+    """
+
+    def __init__(self, doubled: Tensor):
+        self.doubled = doubled
+
+    def reordered(self, order: Tensor) -> Ranks:
+        """Return the ranks, of shape (B, d, n), with the rows in another order, (B, n)."""
+        return Ranks(self.doubled.gather(-1, order.unsqueeze(1).expand_as(self.doubled)))
+
+    def look_up(self, table: Tensor) -> Tensor:
+        """Look the ranks up in a table of shape (2 n - 1,)."""
+        return table.index_select(0, self.doubled.reshape(-1)).view(self.doubled.shape)
+
+    def tangent(self, table: Tensor) -> Tensor | None:
+        """Return zeros with the gradient of what stands in a table; None as there is none."""
+        return None
+
+    def numbers(self) -> Tensor:
+        """Return the ranks as numbers to reckon with."""
+        return self.doubled
+
+    def means_over_pairs(self, values: PairValues, lag: int, order: Tensor) -> list[Tensor]:
+        """Return means over the pairs of rows that lie some steps apart, each of shape (B,).
+
+        Parameters
+        ----------
+        values : callable
+            Gives lists of values (B, n - lag) of the pairs that lie ``lag`` steps apart.
+        lag : int
+            Number of steps.
+        order : LongTensor of shape (B, n)
+            Rows in increasing order.
+        """
+        return [part.mean(1) for part in values(lag)]
 
 
 def _argsort(x: Tensor) -> Tensor:
@@ -138,8 +193,8 @@ def _mix(key: Tensor) -> Tensor:
     return key ^ (key >> 31)
 
 
-def shuffle_rows(ranks: Tensor) -> Tensor:
-    """Put rows into a pseudo-random order, that of a hash of their ranks.
+def shuffled_rows(ranks: Tensor) -> Tensor:
+    """Return a pseudo-random order of the rows, that of a hash of their ranks.
 
     The order does not depend on the order in which rows or columns were given, nor on sign flips,
     and is found in integers, so that it is exact: the first rows are a random subsample, and the
@@ -154,11 +209,10 @@ def shuffle_rows(ranks: Tensor) -> Tensor:
 
     Returns
     -------
-    LongTensor of shape (B, d, n)
+    LongTensor of shape (B, n)
     """
     centred = ranks - (ranks.shape[-1] - 1)
     first = _mix(_mix(centred.abs() + 1).sum(1, keepdim=True)) & 0xFFFF  # (B, 1, n)
     direction = torch.where((first * centred).sum(2, keepdim=True) < 0, -1, 1)
     name = _mix((first * centred.abs()).sum(2, keepdim=True) + 1)
-    order = _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
-    return ranks.gather(2, order.unsqueeze(1).expand_as(ranks))
+    return _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
