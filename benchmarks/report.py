@@ -85,7 +85,7 @@ def main() -> None:
         if (RESULTS / "raw" / suite).is_dir():
             parts.append(write(suite).read_text())
     parts += trust.sections()
-    for name in ("tables", "speed", "latency", "large"):
+    for name in ("calibration", "tables", "speed", "latency", "large"):
         if (RESULTS / f"{name}.md").exists():
             parts.append((RESULTS / f"{name}.md").read_text())
     print("\n".join(parts))

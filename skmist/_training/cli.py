@@ -190,7 +190,8 @@ def _calibrate(args) -> int:
     register(path)
     print(result.report)
     if args.report:
-        args.report.write_text(result.report + "\n")
+        title = "### calibration: intervals on held-out data"
+        args.report.write_text(f"{title}\n\n{result.report}\n")
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
     return 0
 
