@@ -21,7 +21,7 @@ def main() -> None:
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
     latency_parser = commands.add_parser("latency", help="milliseconds of one estimate")
     latency_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
-    latency_parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
+    latency_parser.add_argument("--threads", type=int, default=2, help="beside one (default: 2)")
     tables_parser = commands.add_parser("tables", help="feature selection on real tables")
     tables_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     tables_parser.add_argument("--quick", action="store_true", help="few repeats")

@@ -84,22 +84,33 @@ def write(frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS) ->
     for r in frame.itertuples():
         asked = "–" if r.asked != r.asked else number(r.asked)
         cells = (r.median, r.smallest, r.q90, r.processor)
-        rows.append([f"{r.n:,}", f"{r.d} + {r.d}", *map(number, cells), asked])
-    head = ["n", "columns", "median", "smallest", "90% of calls", "processor time", "asked for"]
+        row = [f"{r.n:,}", f"{r.d} + {r.d}", str(r.threads)]
+        rows.append([*row, *map(number, cells), asked])
+    head = [
+        "n",
+        "columns",
+        "threads",
+        "median",
+        "smallest",
+        "90% of calls",
+        "processor time",
+        "asked for",
+    ]
     return (
         "### latency\n\n"
         f"Milliseconds of one estimate, `MISTEstimator().score`, {calls} calls one after another; "
-        f"{machine}; {frame['threads'].max()} threads. Other work on the cores in the minute "
-        f"before: a load of {number(load)}; with much of it, threads wait for each other and the "
-        "figures say little.\n\n" + table(head, rows)
+        f"{machine}. Other work on the cores in the minute before: a load of {number(load)}; with "
+        "much of it, threads wait for each other and the figures of more than one say little.\n\n"
+        + table(head, rows)
     )
 
 
 def main(args: argparse.Namespace) -> None:
-    """Time the estimates and write ``results/latency.md`` and ``results/latency.csv``."""
+    """Time the estimates, on one thread and more; write ``results/latency.md`` and a CSV file."""
     RESULTS.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
-    frame = measure(args.checkpoint, threads=args.threads)
+    counts = sorted({1, args.threads})
+    frame = pd.concat([measure(args.checkpoint, threads=count) for count in counts])
     frame.to_csv(RESULTS / "latency.csv", index=False, float_format="%.4g")
     text = write(frame, f"{os.cpu_count()} CPU cores ({platform.machine()})", load)
     path = RESULTS / "latency.md"
