@@ -202,7 +202,7 @@ def parts(checkpoint: str | None, quick: bool) -> dict[str, Iterator[Row]]:
     return {
         "auc": shuffled_copies(checkpoint, 3 if quick else 50),
         "duplicates": duplicates(checkpoint),
-        "fdr": false_discoveries(checkpoint, 2 if quick else 100),
+        "fdr": false_discoveries(checkpoint, 2 if quick else 400),
         "downstream": downstream(checkpoint),
         "xor": exclusive_or(checkpoint, 1 if quick else 3),
         "mixed": mixed(checkpoint),
