@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -177,15 +178,16 @@ def _export(args) -> int:
     return 0
 
 
+def _stopwatch() -> Callable[[str], None]:
+    """Return a function that prints a text and the seconds since now."""
+    start = time.perf_counter()
+    return lambda text: print(f"{text}, {time.perf_counter() - start:.0f} s", flush=True)
+
+
 def _calibrate(args) -> int:
     torch.set_num_threads(1)
-    start = time.perf_counter()
-
-    def say(text: str) -> None:
-        print(f"{text}, {time.perf_counter() - start:.0f} s", flush=True)
-
     network, metadata = load_with_metadata(args.source)
-    result = calibrate(network, args.batches, args.laws, args.wide, say=say)
+    result = calibrate(network, args.batches, args.laws, args.wide, say=_stopwatch())
     path = save_checkpoint(args.to or released_path(), network, metadata, result.calibration)
     register(path)
     print(result.report)
@@ -198,13 +200,13 @@ def _calibrate(args) -> int:
 
 def _null(args) -> int:
     torch.set_num_threads(1)
-    start = time.perf_counter()
-
-    def report(n: int) -> None:
-        print(f"n = {n:,} done, {time.perf_counter() - start:.0f} s", flush=True)
-
+    say = _stopwatch()
     table = null.make_table(
-        args.checkpoint, draws=args.draws, seed=args.seed, n_jobs=args.jobs, report=report
+        args.checkpoint,
+        draws=args.draws,
+        seed=args.seed,
+        n_jobs=args.jobs,
+        report=lambda n: say(f"n = {n:,} done"),
     )
     path = null.write(table, args.checkpoint)
     print("interpolated over twice the spacing, p-values of 0.05 and 0.01 become:")
