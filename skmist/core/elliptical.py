@@ -29,11 +29,14 @@ class EllipticalFeatures:
         Mean log copula density per column under each model.
     rows : Tensor of shape (B, n, R)
         What the models say of every row: radii of X, y and both, log density ratios.
+    corr : Tensor of shape (B, d, d)
+        Correlations of the normal scores.
     """
 
     anchors: Tensor
     evidence: Tensor
     rows: Tensor
+    corr: Tensor
 
 
 def shrink(scatter: Tensor, weight: float) -> Tensor:
@@ -182,7 +185,7 @@ def elliptical_features(z: Tensor, student: list[Tensor], dx: int) -> Elliptical
         if df == 2:
             rows += _symmetric_radii(r, sizes, log_ratio)
     return EllipticalFeatures(
-        torch.stack(anchors, 1), torch.stack(evidence, 1).clamp(-5, 5), torch.stack(rows, -1)
+        torch.stack(anchors, 1), torch.stack(evidence, 1).clamp(-5, 5), torch.stack(rows, -1), corr
     )
 
 

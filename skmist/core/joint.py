@@ -76,7 +76,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
     additive, sums = critic.additive_features(phi, dx)
     pairs = pair_features(pair_moments(phi), n, n_told)
-    linear = _participation(spread[:, :dx]), _participation(spread[:, dx:])
+    linear = [_participation(ellipse.corr[:, side, side]) for side in (slice(dx), slice(dx, d))]
     structure = [torch.minimum(*linear), torch.maximum(*linear)]
     entropies = plugin_entropies(ranks.doubled, dx, tied)
     smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
@@ -106,15 +106,13 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
 
 
-def _participation(z: Tensor) -> Tensor:
+def _participation(corr: Tensor) -> Tensor:
     """Return the logarithm of the number of principal components that share the variance, (B,).
 
-    It is d for uncorrelated columns and 1 where one component holds everything.
+    Of correlations (B, d, d); it is d for uncorrelated columns and 1 where one component holds
+    everything.
     """
-    n = z.shape[2]
-    corr = z @ z.transpose(1, 2) / n
-    trace = corr.diagonal(dim1=1, dim2=2).sum(1)
-    return torch.log((trace.square() / corr.square().sum((1, 2)).clamp_min(1e-6)).clamp_min(1.0))
+    return math.log(corr.shape[1] ** 2) - torch.log(corr.square().sum((1, 2)))
 
 
 class JointNetwork(nn.Module):
