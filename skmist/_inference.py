@@ -18,10 +18,10 @@ from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
+from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES
 
 BATCH_BYTES = 32 * 2**20  # working memory of one batch of small questions; larger ones are slower
-QUERY_BYTES = 2**30  # working memory of the neighbourhoods of one large question
-FEWEST_QUERIES = 16
+MAX_DISTANCES = 50_000_000  # of the queries of one large question
 FEW = 4  # large questions go together too, so that a side they share is ranked less often
 
 
@@ -178,8 +178,7 @@ def plan(
     for i, question in enumerate(questions):
         groups.setdefault((question.shape, question.labels), []).append(i)
     for ((n, dx, dy), _), members in groups.items():
-        limit = max(QUERY_BYTES // (24 * n), FEWEST_QUERIES)
-        queries = min(config.n_queries, limit)
+        queries = min(config.n_queries, max(MAX_DISTANCES // n, FEW_QUERIES))
         fit = BATCH_BYTES / bytes_per_question(n, dx + dy, queries)
         size = max(1, int(fit), min(FEW, int(FEW * fit)))
         for start in range(0, len(members), size):
@@ -193,9 +192,10 @@ def bytes_per_question(n: int, d: int, n_queries: int) -> int:
     """Return roughly how much memory a question takes at the peak, in bytes."""
     if d == 2:
         return 4 * (60 * n + 10 * SIZE**2)
-    rows = n * (40 * d + 6 * min(n, n_queries) + 8 * LANDMARKS + 40)
+    rows = n * (40 * d + 8 * LANDMARKS + 40)
+    distances = 6 * min(n * min(n, n_queries), max(CACHED_VALUES, FEW_QUERIES * n))
     pairs = 600 * d * d
-    return 4 * (rows + pairs)
+    return 4 * (rows + distances + pairs)
 
 
 def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]:

@@ -75,10 +75,34 @@ def test_neighbour_estimates_agree_with_ksg():
     x = rng.normal(size=(300, 1))
     y = 0.8 * x + 0.6 * rng.normal(size=(300, 1))
     z = stats.norm.ppf((stats.rankdata(np.hstack([x, y]), axis=0) - 0.5) / 300)
-    _, anchors, _ = neighbours.neighbour_features(torch.tensor(z.T[None]), 300, 1)
-    for value, k in zip(anchors[0], neighbours.NEIGHBOURS, strict=True):
+    local, _ = neighbours.neighbour_features(torch.tensor(z.T[None]), 300, 1)
+    for value, k in zip(local[0, :, 2::3].mean(0), neighbours.NEIGHBOURS, strict=True):
         expected = ksg_mi(z[:, :1], z[:, 1:], n_neighbors=k)
         assert float(value) == pytest.approx(expected, abs=5e-3)  # distances of ranks often tie
+
+
+def test_neighbourhoods_do_not_depend_on_how_queries_are_divided(monkeypatch):
+    z = torch.randn(3, 4, 700, generator=torch.Generator().manual_seed(0))
+    for dx, tied in ((2, False), (3, False), (1, True)):
+        rows = z.round() if tied else z
+        whole = neighbours.neighbour_features(rows, 300, dx, tied)
+        monkeypatch.setattr(neighbours, "CACHED_VALUES", 50 * 700)
+        for a, b in zip(neighbours.neighbour_features(rows, 300, dx, tied), whole, strict=True):
+            torch.testing.assert_close(a, b)
+        monkeypatch.undo()
+
+
+def test_control_variates_bring_means_of_few_rows_nearer_to_those_of_all():
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(200, 3000, 5, generator=generator)
+    noise = 0.3 * torch.randn(200, 3000, 2, generator=generator)
+    ratios = rows @ torch.randn(5, 2, generator=generator) + 0.1 * rows[..., :1].square() + noise
+    truth = ratios.mean(1)
+    plain = (ratios[:, :200].mean(1) - truth).std(0)
+    corrected = neighbours.mean_over_rows(ratios[:, :200], rows) - truth
+    assert (corrected.std(0) < 0.4 * plain).all()
+    assert (corrected.mean(0).abs() < 0.01).all()
+    torch.testing.assert_close(neighbours.mean_over_rows(ratios, rows), truth)
 
 
 @pytest.mark.parametrize(("d", "columns"), [(1, 6), (2, 9), (3, 3)])

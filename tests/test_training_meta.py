@@ -10,7 +10,15 @@ import torch
 from scipy import stats
 
 from skmist._training import compose, presets
-from skmist._training.families import copulas, fields, grid, interactions, margins, zero_inflated
+from skmist._training.families import (
+    copulas,
+    fields,
+    grid,
+    interactions,
+    latent,
+    margins,
+    zero_inflated,
+)
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -39,6 +47,7 @@ FAMILIES = {
     "copulas": copulas.sample,
     "zero-inflated": zero_inflated.sample,
     "interactions": lambda rng, batch, n: interactions.sample(rng, batch, n, 4),
+    "latent": lambda rng, batch, n: latent.sample(rng, batch, n, 3, 1),
 }
 
 
@@ -48,7 +57,7 @@ def test_draws_are_finite_reproducible_and_spread(name):
     found = []
     for seed in range(60):
         draw = sample(Rng(seed), 5, 40)
-        assert draw.x.shape == (5, 40, 4 if name == "interactions" else 1)
+        assert draw.x.shape == (5, 40, {"interactions": 4, "latent": 3}.get(name, 1))
         assert draw.y.shape == (5, 40, 1) and draw.mi.shape == (5,)
         assert draw.x.dtype == draw.y.dtype == draw.mi.dtype == torch.float32
         assert draw.x.isfinite().all() and draw.y.isfinite().all()
@@ -207,6 +216,39 @@ def test_interactions_agree_with_frequencies(kind, end):
         if exact < 1.5:
             found = plug_in(bins(f, 60), bins(column, 60))
             assert found == pytest.approx(float(exact), rel=0.05, abs=0.02)
+
+
+def test_latent_states_agree_with_frequencies():
+    for seed in range(30):
+        draw = latent.sample(Rng(seed), 1, 100_000, 1, 1)
+        if draw.mi[0] < 1.0:
+            x, y = (bins(v[0, :, 0].numpy(), 100) for v in (draw.x, draw.y))
+            assert plug_in(x, y) == pytest.approx(float(draw.mi[0]), rel=0.05, abs=0.02)
+
+
+def test_more_columns_tell_more_of_a_latent_state():
+    """The chain rule: I(X1, X2; y) = I(X1; y) + I(X2; y | X1), here from frequencies."""
+    checked = 0
+    for seed in range(60):
+        draw = latent.sample(Rng(seed), 1, 200_000, 2, 1)
+        columns = [v[0].numpy() for v in (draw.x[..., 0], draw.x[..., 1], draw.y[..., 0])]
+        a, b, y = (np.unique(v, return_inverse=True)[1] for v in columns)
+        if a.max() * b.max() > 2000 or y.max() > 60:  # measurements, or large counts
+            continue
+        checked += 1
+        found = plug_in(a * (b.max() + 1) + b, y)
+        assert found == pytest.approx(float(draw.mi[0]), rel=0.05, abs=0.015)
+    assert checked >= 8
+
+
+def test_sums_of_columns_can_be_undone():
+    """Rows that differ stay different, and integers stay integers."""
+    rng = Rng(3)
+    x = rng.integer(4, 3000, 5, low=0, high=3).float()
+    z = compose.add_up(rng, x)
+    assert torch.equal(z, z.round())
+    for before, after in zip(x, z, strict=True):
+        assert len(before.unique(dim=0)) == len(after.unique(dim=0))
 
 
 def test_interactions_need_two_columns():

@@ -45,7 +45,7 @@ def test_rates_and_table():
     text = table(measured)
     assert "| sampling | 1 | 1.5 | 20% | 1,000 |" in text
     assert "1,000 data sets in 5.0 s: 200 data sets a second" in text
-    assert "at most 333 where" in text
+    assert "at most 500 where" in text
 
 
 def test_command(capsys):

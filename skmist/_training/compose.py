@@ -143,6 +143,17 @@ def mix(rng: Rng, x: Tensor) -> Tensor:
     return x + total * rng.uniform(b, 1, d, high=1.0)
 
 
+def add_up(rng: Rng, x: Tensor) -> Tensor:
+    """Add some columns to others, which can be undone by subtraction."""
+    d = x.shape[-1]
+    order = torch.randperm(d, generator=rng.host).to(x.device)
+    x = x[..., order]
+    for j in range(1, d):
+        if rng.coin(0.5):
+            x[..., j] += x[..., rng.host_integer(0, j - 1)]
+    return x
+
+
 def flow(rng: Rng, x: Tensor) -> Tensor:
     """Apply a random invertible map of the columns of one side, composed of 2 to 4 steps.
 
@@ -189,10 +200,17 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
 def surface(rng: Rng, x: Tensor, columns: int) -> Tensor:
     """Return smooth functions of the columns of x (B, n, d), shape (B, n, columns).
 
-    Waves, bumps around points, a perceptron, or some of each. More than 2 d generic ones determine
-    the d columns (Whitney's embedding theorem).
+    Waves, bumps around points, a perceptron, or some of each; of one column also a closed curve.
+    More than 2 d generic ones determine the d columns (Whitney's embedding theorem), and more than
+    d of them all but a set of measure zero, where the surface meets itself.
     """
-    b, _, d = x.shape
+    b, n, d = x.shape
+    if d == 1 and rng.coin(0.3):
+        angle = 2 * math.pi * (x.argsort(1).argsort(1) + 0.5) / n
+        first, second = (
+            torch.sin(k * angle + 2 * math.pi * rng.uniform(b, 1, columns)) for k in (1, 2)
+        )
+        return first + rng.uniform(b, 1, 1, high=0.5) * rng.uniform(b, 1, columns) * second
     kind = rng.choose(("waves", "bumps", "perceptron", "mixed"))
     frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
     inner = x @ (rng.normal(b, d, columns) * frequency / d**0.5) + 3 * rng.normal(b, 1, columns)
@@ -214,11 +232,12 @@ def embed(rng: Rng, x: Tensor, extra: int) -> Tensor:
     """Append smooth functions of the columns, which add no information, and mix all columns.
 
     The result lies on a curved surface of as many dimensions as there were columns. Half of the
-    time, where the functions are more than enough to determine the columns, these are left out.
+    time, where the functions are enough to determine the columns, these are left out.
     """
     d = x.shape[-1]
     x = unit_scale(x)
-    if extra > 2 * d and rng.coin(0.5):
+    enough = 1 if d + extra <= 4 else 2 * d + 1
+    if extra >= enough and rng.coin(0.5):
         whole = surface(rng, x, d + extra)
     else:
         whole = torch.cat([x, surface(rng, x, extra)], -1)
@@ -237,7 +256,7 @@ def rounded(rng: Rng, draw: Draw) -> Draw:
     """Round X, y or both as recorded data are: steps of 2 to 15% of a column's spread.
 
     A step w costs about (w / s)^2 / 24 of information, s the conditional spread: less than 1% up to
-    ``ROUNDABLE``; data sets of stronger dependence are left as they are.
+    ``ROUNDABLE``; data sets of stronger dependence, and whole numbers, are left as they are.
     """
     weak = draw.mi <= ROUNDABLE * min(draw.x.shape[-1], draw.y.shape[-1])
 
@@ -245,7 +264,8 @@ def rounded(rng: Rng, draw: Draw) -> Draw:
         centre = x.median(1, keepdim=True).values
         spread = 1.5 * (x - centre).abs().median(1, keepdim=True).values.clamp_min(1e-3)
         step = spread * rng.log_uniform(x.shape[0], 1, x.shape[-1], low=0.02, high=0.15)
-        return torch.where(weak.view(-1, 1, 1), torch.round(x / step) * step, x)
+        whole = (x == x.round()).all(1, keepdim=True)
+        return torch.where(weak.view(-1, 1, 1) & ~whole, torch.round(x / step) * step, x)
 
     which = rng.choose(("x", "y", "both"))
     x = draw.x if which == "y" else one(draw.x)

@@ -40,9 +40,9 @@ def weight(n: int, columns: int) -> float:
 
     What can be known of the mutual information sharpens with the square root of the number of
     rows n; with the weight following it, many rows do not vanish beside few. For vectors it is
-    followed half-way.
+    followed most of the way.
     """
-    return min(max(n / 200, 0.1), 100.0) ** (0.5 if columns == 2 else 0.25)
+    return min(max(n / 200, 0.1), 100.0) ** (0.5 if columns == 2 else 0.4)
 
 
 def total(dist: MIDistribution, mi: Tensor) -> Tensor:

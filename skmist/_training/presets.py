@@ -15,6 +15,7 @@ from skmist._training.families import (
     functions,
     grid,
     interactions,
+    latent,
     mixtures,
     paper,
     zero_inflated,
@@ -46,8 +47,8 @@ class Preset:
     """
 
     name: str
-    paper: float = 0.3
-    bivariate: float = 0.3
+    paper: float = 0.22
+    bivariate: float = 0.25
     d_max: int = 50
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
@@ -61,7 +62,14 @@ PRESETS = {
 }
 
 
-REFERENCED = ("mixture", "function", "ordinal", "classes", "labels")  # MI from a reference sample
+REFERENCED = (
+    "mixture",
+    "function",
+    "ordinal",
+    "classes",
+    "labels",
+    "latent",
+)  # MI from a reference sample
 REPEATS = 3  # data sets drawn from each distribution of those
 
 
@@ -96,7 +104,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
-        far = rng.coin(0.15)
+        far = rng.coin(0.25)
     if kind == "bivariate":
         dx = dy = 1
         n = rng.host_log_integer(preset.n_common, preset.n_max_bivariate) if far else n
@@ -123,6 +131,8 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
     if dx + dy <= 24:
         options["mixture"] = 2.5
+    if 3 <= dx + dy <= 40:
+        options["latent"] = 2.5
     if dy == 1 or dx == 1:
         options["function"] = 8
         options["ordinal"] = 2
@@ -173,6 +183,8 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         if dy == 1:
             return interactions.sample(rng, batch, n, dx)
         return compose.swap(interactions.sample(rng, batch, n, dy))
+    if kind == "latent":
+        return latent.sample(rng, batch, n, dx, dy)
     if kind == "mixture":
         return mixtures.sample(rng, batch, n, dx, dy)
     if kind == "function":
@@ -215,8 +227,10 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    if dx >= 4 and rng.coin(0.25):
+    if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
+    if rng.coin(0.06):
+        return draw_codes(rng, shape)
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
@@ -236,6 +250,23 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     return _finished(rng, Draw(x, y, draw.mi))
 
 
+def draw_codes(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch of whole numbers only: pairs of codes, idle ones, and sums of columns."""
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    pairs = [grid.sample_table(rng, batch, n) for _ in range(rng.host_integer(1, min(dx, dy, 4)))]
+    draw = beside(pairs)
+    sides = []
+    for x, d in ((draw.x, dx), (draw.y, dy)):
+        k = rng.host_log_integer(2, 12)
+        idle = torch.floor(
+            k * rng.uniform(batch, n, d - len(pairs)) ** rng.uniform(1, low=0.5, high=2)
+        )
+        x = torch.cat([x, idle], -1)
+        sides.append(compose.add_up(rng, x) if d > 1 and rng.coin(0.5) else x)
+    draw = Draw(*sides, draw.mi)
+    return compose.independent(rng, draw) if rng.coin(0.12) else draw
+
+
 def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch in which X, and y if it has columns enough, lies on a surface of few dimensions.
 
@@ -246,7 +277,7 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
         for d in (shape.dx, shape.dy)
     )
     dx, dy = shape.dx - noise_x, shape.dy - noise_y
-    few_x, few_y = (rng.host_integer(1, min(3, (d - 1) // 2)) if d >= 4 else d for d in (dx, dy))
+    few_x, few_y = (_few(rng, d, d_always) for d, d_always in ((dx, 2), (dy, 4)))
     draw = draw_block(rng, shape.batch, shape.n, few_x, few_y)
     x = _on_surface(rng, draw.x, dx)
     y = _on_surface(rng, draw.y, dy) if dy > few_y else draw.y
@@ -255,10 +286,17 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     return Draw(x, y, draw.mi)
 
 
+def _few(rng: Rng, columns: int, always: int) -> int:
+    """Choose the dimensions of a surface in so many columns; fewer only half of the time."""
+    if columns < always and rng.coin(0.5):
+        return columns
+    return rng.host_integer(1, max(1, min(3, (columns - 1) // (2 if columns >= 4 else 1))))
+
+
 def _on_surface(rng: Rng, x: torch.Tensor, columns: int) -> torch.Tensor:
     """Embed the columns, often with others beside them that tell nothing, into more columns."""
     b, n, d = x.shape
-    idle = rng.host_integer(0, min(3, (columns - 1) // 2 - d))
+    idle = rng.host_integer(0, max(0, min(3, (columns - 1) // 2 - d)))
     x = torch.cat([x, compose.noise_columns(rng, b, n, idle)], -1)
     return compose.embed(rng, x, columns - d - idle)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from skmist._training.presets import PRESETS
-from skmist._training.stream import make_batch
+from skmist._training.stream import THREADS, make_batch
 from skmist._training.trainer import Trainer, TrainOptions
 from skmist.core.network import Features, MISTNetwork
 
@@ -136,10 +136,11 @@ def table(measured: Throughput) -> str:
         )
     together, slower = (
         measured.rate(*PARTS),
-        min(measured.rate("sampling", "features"), measured.rate("step")),
+        min(THREADS * measured.rate("sampling", "features"), measured.rate("step")),
     )
     lines.append(
         f"\n{count:,} data sets in {all_wall:.1f} s: {together:,.0f} data sets a second one part "
-        f"after another, at most {slower:,.0f} where batches are prepared beside the step."
+        f"after another, at most {slower:,.0f} where {THREADS} threads with a core each prepare "
+        "batches beside the step."
     )
     return "\n".join(lines)

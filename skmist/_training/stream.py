@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import queue
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from torch import Tensor
 from skmist._training.presets import Preset, draw_batch
 from skmist._training.random import Rng
 from skmist.core.network import Features, MISTNetwork
+
+
+THREADS = 2  # that prepare batches
 
 
 def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
@@ -45,14 +49,14 @@ def make_batch(
     """Draw batch number ``index`` of a stream and compute its features."""
     rng = Rng(seed_of(stream, preset.name, seed, index), device)
     draw = draw_batch(preset, rng, budget)
-    n_queries = rng.choose((64, 128, 256), (1, 2, 1))
+    n_queries = rng.choose((128, 256, 512, 1024), (3, 3, 1, 1))
     features = network.features(draw.x, draw.y, n_queries, draw.labels)
     shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
     return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
 
 
 class Prefetcher:
-    """Prepare batches in a thread of its own, in order.
+    """Prepare batches in threads of their own, in order.
 
     Parameters
     ----------
@@ -68,35 +72,44 @@ class Prefetcher:
     budget : float
         Cost of a batch; see ``presets.cost``.
     ahead : int
-        Number of batches kept ready.
+        Number of batches that each thread keeps ready.
+    threads : int
+        Number of threads, which take the indices in turn.
     """
 
     def __init__(
-        self, network, preset, stream, seed, start, stride=1, device="cpu", budget=60.0, ahead=8
-    ):
+        self, network, preset, stream, seed, start, stride=1, device="cpu", budget=60.0, ahead=4,
+        threads=THREADS,
+    ):  # fmt: skip
         self._make = lambda i: make_batch(network, preset, stream, seed, i, device, budget)
-        self._queue: queue.Queue = queue.Queue(ahead)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(start, stride), daemon=True)
-        self._thread.start()
+        self._queues = [queue.Queue(ahead) for _ in range(threads)]
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(q, start + i * stride, threads * stride), daemon=True
+            )
+            for i, q in enumerate(self._queues)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _work(self, index: int, stride: int) -> None:
+    def _work(self, ready: queue.Queue, index: int, stride: int) -> None:
         try:
             while not self._stop.is_set():
                 batch = self._make(index)
                 index += stride
                 while not self._stop.is_set():
                     try:
-                        self._queue.put(batch, timeout=0.2)
+                        ready.put(batch, timeout=0.2)
                         break
                     except queue.Full:
                         continue
         except BaseException as error:  # handed to the consumer, which raises it
-            self._queue.put(error)
+            ready.put(error)
 
     def __iter__(self) -> Iterator[Batch]:
-        while True:
-            item = self._queue.get()
+        for ready in itertools.cycle(self._queues):
+            item = ready.get()
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -104,4 +117,5 @@ class Prefetcher:
     def close(self) -> None:
         """Stop the thread."""
         self._stop.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)

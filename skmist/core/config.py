@@ -50,7 +50,7 @@ class CoreConfig:
     head_width: int = 256
     levels: tuple[float, ...] = QUANTILE_LEVELS
     bivariate_width: int = 256
-    n_queries: int = 256
+    n_queries: int = 1024
     n_min: int = 8
     n_max: int = 10_000
     n_max_bivariate: int = 100_000

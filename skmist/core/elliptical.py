@@ -189,6 +189,7 @@ def elliptical_features(z: Tensor, student: list[Tensor], dx: int) -> Elliptical
     )
 
 
+GAUSSIAN_ANCHOR = len(SHRINKAGE)  # the one without bias
 N_ANCHORS = len(SHRINKAGE) + 1 + 2 * len(DEGREES)
 N_EVIDENCE = 1 + len(DEGREES)
 N_ROW_FEATURES = 3 * 4 + 2 + len(DEGREES)

@@ -30,6 +30,7 @@ N_FIXED_ANCHORS = (
 )
 N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE
 N_STRUCTURE = neighbours.N_DIMENSIONS + 2
+N_CONTRASTS = N_FIXED_ANCHORS + elliptical.N_EVIDENCE
 
 
 @dataclass
@@ -42,9 +43,11 @@ class JointFeatures:
     evidence: Tensor  # (B, N_EVIDENCE)
     critic: Tensor  # (B, N_CRITICS)
     structure: Tensor  # (B, N_STRUCTURE)
+    contrasts: Tensor  # (B, N_CONTRASTS)
     rows: Tensor  # (B, n, N_ROW_FEATURES + N_CRITIC_ROWS)
     local: Tensor  # (B, q, N_LOCAL)
     dx: int
+    log_unit: float  # of the scale of errors
 
 
 def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFeatures:
@@ -68,7 +71,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     spread = scores.standardise(z)
     ellipse = elliptical.elliptical_features(spread, student, dx)
     queries = min(n, n_queries)
-    local, nearest, dimensions = neighbours.neighbour_features(z, queries, dx, tied)
+    local, dimensions = neighbours.neighbour_features(z, queries, dx, tied)
     marks = z[..., : critic.landmarks(n)]
     judged = critic.critic_features(
         neighbours.squared_distances(marks[:, :dx], z[:, :dx]),
@@ -92,18 +95,42 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     ]
     context = torch.cat([z.new_tensor(told).expand(b, -1), torch.stack(repeats, 1)], 1)
     bounds = torch.stack([smaller, plug_in], 1)
+    rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
+    nearest = neighbours.mean_over_rows(local[..., 2::3], rows)
     anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors, sums], 1)
+    anchors = anchors.clamp(0, LARGEST_ANCHOR)
     return JointFeatures(
         context,
         pairs,
-        anchors.clamp(0, LARGEST_ANCHOR),
+        anchors,
         ellipse.evidence,
         torch.cat([judged.evidence, additive], 1),
         torch.cat([dimensions, torch.stack(structure, 1)], 1),
-        torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2),
+        _contrasts(anchors, ellipse.evidence * d, n_told),
+        rows,
         local,
         dx,
+        -0.5 * math.log(n_told / 100),
     )
+
+
+def _contrasts(anchors: Tensor, evidence: Tensor, n_told: int) -> Tensor:
+    """Return how far estimates and log-likelihoods lie from those of a Gaussian copula.
+
+    In units of n^-1/2, which their errors have, so that many rows tell small differences apart;
+    shape (B, N_CONTRASTS).
+
+    Parameters
+    ----------
+    anchors : Tensor of shape (B, N_FIXED_ANCHORS)
+    evidence : Tensor of shape (B, N_EVIDENCE)
+        Mean log-likelihoods of rows, that of the Gaussian copula first.
+    n_told : int
+        Number of rows.
+    """
+    gaussian = anchors[:, elliptical.GAUSSIAN_ANCHOR].unsqueeze(1)
+    differences = torch.cat([anchors - gaussian, evidence - evidence[:, :1]], 1)
+    return torch.asinh(math.sqrt(n_told) * differences) / 2
 
 
 def _participation(corr: Tensor) -> Tensor:
@@ -127,7 +154,8 @@ class JointNetwork(nn.Module):
     def __init__(self, config: CoreConfig):
         super().__init__()
         w, p = config.width, config.pair_width
-        n_global = N_CONTEXT + N_FIXED_ANCHORS + elliptical.N_EVIDENCE + N_CRITICS + N_STRUCTURE
+        n_global = N_CONTEXT + N_FIXED_ANCHORS + elliptical.N_EVIDENCE + N_CRITICS
+        n_global += N_STRUCTURE + N_CONTRASTS
         self.globals = MLP(n_global, 2 * w, w)
         self.pair_in = nn.Linear(N_PAIR, 2 * p)
         self.pair_context = nn.Linear(w, 2 * p, bias=False)
@@ -158,7 +186,8 @@ class JointNetwork(nn.Module):
         b, d = f.pairs.shape[:2]
         dx = f.dx
         logs = torch.log1p(f.anchors)
-        told = torch.cat([f.context, logs, f.evidence, f.critic, f.structure], 1)
+        told = [f.context, logs, f.evidence, f.critic, f.structure, f.contrasts]
+        told = torch.cat(told, 1)
         g = self.globals(told)  # (B, W)
 
         side = torch.arange(d, device=g.device) >= dx
@@ -215,4 +244,4 @@ class JointNetwork(nn.Module):
             ],
             1,
         )
-        return self.head(self.summary(summary), anchors)
+        return self.head(self.summary(summary), anchors, f.log_unit)

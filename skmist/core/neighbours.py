@@ -12,6 +12,7 @@ N_LOCAL = 3 * len(NEIGHBOURS)
 N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
+CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
 
@@ -39,16 +40,25 @@ def _holds(z: Tensor, place: Tensor, centre: Tensor, within: Tensor) -> Tensor:
 
 
 class Side:
-    """Distances of query rows to all rows on one side, and counts of rows nearer than a radius."""
+    """Distances of query rows to all rows on one side, and counts of rows nearer than a radius.
 
-    def __init__(self, z: Tensor, n_queries: int, tied: bool):
-        queries = z[..., :n_queries]
-        self.distances = squared_distances(queries, z, exact=tied)
+    Parameters
+    ----------
+    z : Tensor of shape (B, c, n)
+        Normal scores.
+    ordered : Tensor of shape (B, n) or None
+        Those of a single column in increasing order; None where distances are compared instead.
+    queries : slice
+        The query rows.
+    tied : bool
+        Whether values repeat.
+    """
+
+    def __init__(self, z: Tensor, ordered: Tensor | None, queries: slice, tied: bool):
+        self.distances = squared_distances(z[..., queries], z, exact=tied)
         # the query itself comes first, always
-        self.distances.diagonal(dim1=1, dim2=2).fill_(-1.0)
-        self.ordered = None
-        if z.shape[1] == 1 and not tied:
-            self.ordered, self.centre = z[:, 0].sort(1).values, queries[:, 0]
+        self.distances[..., queries].diagonal(dim1=1, dim2=2).fill_(-1.0)
+        self.ordered, self.centre = ordered, z[:, 0, queries]
 
     def nearest(self, k: int) -> Tensor:
         """Return squared distances to the k nearest rows but the query itself, (B, q', k)."""
@@ -82,7 +92,7 @@ class SoftSide(Side):
 
 def neighbour_features(
     z: Tensor, n_queries: int, dx: int, tied: bool = True
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Read the neighbourhoods of query rows, which are the first ones.
 
     For the k-th neighbour in the larger of the two distances (in X, in y), count the rows that are
@@ -105,18 +115,58 @@ def neighbour_features(
     local : Tensor of shape (B, q, 3 * len(NEIGHBOURS))
         Log fractions of rows in both marginal neighbourhoods (smaller and larger), and the local
         log density ratio, at each scale.
-    anchors : Tensor of shape (B, len(NEIGHBOURS))
-        Estimates of the mutual information, in nats, non-negative.
     dimensions : Tensor of shape (B, N_DIMENSIONS)
         Logarithms of the dimensions that the rows fill locally: the smaller and the larger one of
         X and y, and that of both.
     """
-    b, d, n = z.shape
+    b, _, n = z.shape
     step = max(1, CACHED_VALUES // (n_queries * n))
-    parts = [_local_features(z[i : i + step], n_queries, dx, tied) for i in range(0, b, step)]
-    local, dimensions = (torch.cat(p) for p in zip(*parts, strict=True))
-    ratios = local[..., 2::3]
-    return local, ratios.mean(1).clamp_min(0), dimensions
+    block = max(FEW_QUERIES, CACHED_VALUES // n)
+    local, dimensions = [], []
+    for i in range(0, b, step):
+        sides = [_ordered(side, tied) for side in (z[i : i + step, :dx], z[i : i + step, dx:])]
+        parts = [
+            _local_features(sides, slice(j, min(j + block, n_queries)), tied)
+            for j in range(0, n_queries, block)
+        ]
+        local.append(torch.cat([part[0] for part in parts], 1))
+        dimensions.append(parts[0][1])
+    local = torch.cat(local)
+    return local, torch.cat(dimensions)
+
+
+def mean_over_rows(ratios: Tensor, rows: Tensor) -> Tensor:
+    """Return the means of log density ratios, known for the first rows, over all rows, (B, K).
+
+    What other features say of all rows is used as control variates (Glasserman, "Monte Carlo
+    Methods in Financial Engineering", 2003, section 4.1): the mean over the queries is corrected by
+    a regression on these features. The correction is held within four standard errors.
+
+    Parameters
+    ----------
+    ratios : Tensor of shape (B, q, K)
+        Log density ratios of the queries, which are the first rows.
+    rows : Tensor of shape (B, n, F)
+        Features of all rows.
+    """
+    q = ratios.shape[1]
+    mean = ratios.mean(1)
+    if q == rows.shape[1]:
+        return mean
+    known = rows[:, :q]
+    lead = known.mean(1, keepdim=True)
+    known, ratios = known - lead, ratios - mean.unsqueeze(1)
+    gram = known.transpose(1, 2) @ known / q
+    ridge = CONTROL_RIDGE * gram.diagonal(dim1=1, dim2=2) + 1e-6
+    slopes = torch.linalg.solve(gram + torch.diag_embed(ridge), known.transpose(1, 2) @ ratios / q)
+    correction = ((rows.mean(1, keepdim=True) - lead) @ slopes).squeeze(1)
+    limit = 4 * (ratios.square().mean(1) / q).sqrt()
+    return mean + correction.clamp(-limit, limit)
+
+
+def _ordered(z: Tensor, tied: bool) -> tuple[Tensor, Tensor | None]:
+    """Return a side (B, c, n), and its values in order where it is one column without ties."""
+    return z, z[:, 0].sort(1).values if z.shape[1] == 1 and not tied else None
 
 
 def local_dimension(nearest: Tensor) -> Tensor:
@@ -137,11 +187,13 @@ def local_dimension(nearest: Tensor) -> Tensor:
     return -torch.log(inverse.clamp_min(1e-2))
 
 
-def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> tuple[Tensor, Tensor]:
-    """Return features and dimensions of a few data sets, whose distances fit into the cache."""
-    n = z.shape[-1]
-    kind = SoftSide if z.requires_grad else Side
-    x, y = kind(z[:, :dx], n_queries, tied), kind(z[:, dx:], n_queries, tied)
+def _local_features(
+    sides: list[tuple[Tensor, Tensor | None]], queries: slice, tied: bool
+) -> tuple[Tensor, Tensor]:
+    """Return features and dimensions of queries whose distances fit into the cache."""
+    n = sides[0][0].shape[-1]
+    kind = SoftSide if sides[0][0].requires_grad else Side
+    x, y = (kind(z, ordered, queries, tied) for z, ordered in sides)
     largest = min(max(NEIGHBOURS), n - 1)
     nearest = torch.maximum(x.distances, y.distances)
     nearest = torch.topk(nearest, largest + 1, largest=False).values
@@ -153,16 +205,16 @@ def _local_features(z: Tensor, n_queries: int, dx: int, tied: bool) -> tuple[Ten
         at_zero = radius <= 1e-10
         # a little less than the radius, so that rounding does not part equal distances
         within = torch.where(at_zero, radius + 1e-10, radius * (1 - 1e-5))
-        count_x = x.count(within).clamp_min(1).to(z.dtype)
-        count_y = y.count(within).clamp_min(1).to(z.dtype)
+        count_x = x.count(within).clamp_min(1).to(radius.dtype)
+        count_y = y.count(within).clamp_min(1).to(radius.dtype)
         kk = torch.full_like(count_x, float(k))
         if tied and bool(at_zero.any()):
             both = ((x.distances < within) & (y.distances < within)).sum(-1).clamp_min(1)
-            kk = torch.where(at_zero.squeeze(-1), both.to(z.dtype), kk)
+            kk = torch.where(at_zero.squeeze(-1), both.to(radius.dtype), kk)
         ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
         log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
         local += [torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio]
-    sides = [local_dimension(side.nearest(largest)) for side in (x, y)]
+    alone = [local_dimension(side.nearest(largest)) for side in (x, y)]
     both = local_dimension(nearest[:, :FEW_QUERIES, 1:])
-    dimensions = [torch.minimum(*sides), torch.maximum(*sides), both]
+    dimensions = [torch.minimum(*alone), torch.maximum(*alone), both]
     return torch.stack(local, -1), torch.stack(dimensions, 1)
