@@ -32,9 +32,9 @@ class MISTEstimator(BaseEstimator):
           column is read as class labels, else as ordered numbers;
         - "ordinal": discrete, and always read as ordered numbers;
         - "category": labels without an order;
-        - "auto": strings and categories are "category" (ordered categories "ordinal"); numbers and
-          booleans are "discrete" if there are at most 20 distinct values and no more than half as
-          many as samples, else "continuous".
+        - "auto": strings and categories are "category", ordered categories of pandas and Enum of
+          polars "ordinal"; numbers and booleans are "discrete" if there are at most 20 distinct
+          values and no more than half as many as samples, else "continuous".
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
     point : {"mean", "median"} or float, default="mean"

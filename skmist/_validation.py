@@ -295,6 +295,9 @@ def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
     if hasattr(series, "cat") and hasattr(dtype, "ordered"):  # a pandas categorical
         codes = np.asarray(series.cat.codes, dtype=np.float64)
         return np.where(codes < 0, np.nan, codes), ORDERED if dtype.ordered else LABELS
+    if type(dtype).__name__ == "Enum" and hasattr(series, "to_physical"):  # polars, in its order
+        codes = np.asarray(series.to_physical().to_numpy(), dtype=np.float64)
+        return codes, ORDERED
     if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
         return series.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
     return _read_values(np.asarray(series.to_numpy()), name)

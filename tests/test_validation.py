@@ -80,13 +80,16 @@ def test_polars_categories():
     frame = pl.DataFrame(
         {
             "category": pl.Series(["v", None, "u"], dtype=pl.Categorical),
-            "enum": pl.Series(["v", None, "u"], dtype=pl.Enum(["v", "u"])),
+            "enum": pl.Series(["v", None, "u"], dtype=pl.Enum(["never", "v", "u"])),
             "int": pl.Series([3, None, 1], dtype=pl.Int8),
         }
     )
     table = read(frame)
-    assert_array_equal(table.values, [[1, 1, 3], [np.nan] * 3, [0, 0, 1]])
-    assert list(table.kinds) == [LABELS, LABELS, NUMBER]
+    assert_array_equal(table.values, [[1, 1, 3], [np.nan] * 3, [0, 2, 1]])
+    assert list(table.kinds) == [LABELS, ORDERED, NUMBER]
+    y = read(pl.Series("y", ["v", "u", "v"], dtype=pl.Enum(["v", "u"])), "y", True)
+    assert_array_equal(y.values[:, 0], [0, 1, 0])  # no gap to turn them into floats
+    assert (list(y.kinds), list(y.names)) == ([ORDERED], ["y"])
 
 
 @pytest.mark.parametrize("make", [pd.Series, pl.Series, list, np.array])
