@@ -1,5 +1,6 @@
 """Reading of arrays and frames: numbers, kinds, names, error texts."""
 
+import datetime
 from decimal import Decimal
 
 import numpy as np
@@ -235,3 +236,36 @@ def test_a_mapped_file_is_not_read_whole(tmp_path, rng):
             assert not np.shares_memory(block.values, given)
             assert_array_equal(block.values, np.asarray(given)[:, 2:5])
             assert list(block.names)[0] == table.names[2]
+
+
+@pytest.mark.parametrize("dtype", [float, int, object])
+def test_masked_values_are_missing(dtype):
+    values = np.ma.masked_equal(np.array([[1, 9], [9, 2], [3, 4]], dtype=dtype), 9)
+    assert_array_equal(read(values).values, [[1, np.nan], [np.nan, 2], [3, 4]])
+    words = np.ma.MaskedArray(["u", "v", "w"], mask=[False, True, False])
+    table = read(words, "y", True)
+    assert_array_equal(table.values[:, 0], [0, np.nan, 1])
+    assert list(table.kinds) == [LABELS]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (pd.date_range("2020", periods=2, tz="UTC"), "Timestamp"),
+        (pd.period_range("2020", periods=2), "Period"),
+        ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date"),
+    ],
+)
+def test_dates_in_any_form_are_refused(column, kind):
+    with pytest.raises(TypeError, match=f"'when' holds a value of type {kind}.*convert dates"):
+        read(pd.DataFrame({"when": column}))
+
+
+def test_what_is_no_table_in_memory():
+    with pytest.raises(TypeError, match=r"pass X\.collect\(\)"):
+        read(pl.DataFrame({"a": [1.0, 2.0]}).lazy())
+    with pytest.raises(TypeError, match="structured array"):
+        read(np.zeros(3, dtype=[("a", float), ("b", int)]))
+    for series in (pd.Series([1.0, 2.0]), pl.Series([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"X\.to_frame\(\)"):
+            read(series)
