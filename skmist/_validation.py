@@ -206,9 +206,10 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
         raise TypeError(f"{caller} reads frames in memory: pass {role}.collect() for {role}.")
     if _is_frame(data):
         table = _read_frame(data, role)
-    elif hasattr(data, "to_numpy") and hasattr(data, "name"):  # a series
-        values, kind = _read_series(data, repr(data.name))
-        name = role if data.name in (None, "") else str(data.name)
+    elif hasattr(data, "to_numpy") and (hasattr(data, "name") or _is_categorical(data)):  # a series
+        name = getattr(data, "name", None)
+        values, kind = _read_series(data, repr(name))
+        name = role if name in (None, "") else str(name)
         table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
         _check_shape(values.shape, role, caller, one_d, f"{role}.to_frame()")
     else:
@@ -224,6 +225,11 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
 
 def _is_frame(data: Any) -> bool:
     return hasattr(data, "columns") and hasattr(data, "dtypes") and hasattr(data, "shape")
+
+
+def _is_categorical(data: Any) -> bool:
+    """Tell whether something is a categorical of pandas: a series, an index or an array."""
+    return hasattr(getattr(data, "dtype", None), "ordered")
 
 
 def _check_shape(
@@ -259,6 +265,10 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         ) from error
     if array.dtype.kind in "US" and not hasattr(data, "dtype"):
         array = np.asarray(data, dtype=object)  # lists of numbers and strings: do not mix them
+    if array.ndim == 0 and array.dtype.kind == "O":  # a dict, a set, a generator
+        raise TypeError(
+            f"{caller} expected {role} to be an array or a frame, got a {type(data).__name__}."
+        )
     if array.dtype.names:
         raise TypeError(
             f"{caller} expected {role} to be a plain array or a frame, got a structured array: "
@@ -307,8 +317,8 @@ def _assemble(columns: list[tuple[np.ndarray, str]], n: int, names, role: str) -
 def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
     """Read a column of a pandas or polars frame; return numbers or codes, and their kind."""
     dtype = series.dtype
-    if hasattr(series, "cat") and hasattr(dtype, "ordered"):  # a pandas categorical
-        codes = np.asarray(series.cat.codes, dtype=np.float64)
+    if _is_categorical(series):
+        codes = np.asarray(getattr(series, "cat", series).codes, dtype=np.float64)
         return np.where(codes < 0, np.nan, codes), ORDERED if dtype.ordered else LABELS
     if type(dtype).__name__ == "Enum" and hasattr(series, "to_physical"):  # polars, in its order
         codes = np.asarray(series.to_physical().to_numpy(), dtype=np.float64)

@@ -144,7 +144,7 @@ ERRORS = [
     (np.zeros(5), ValueError, r"got 1D array of shape \(5,\); .* X.reshape\(-1, 1\)"),
     (pd.Series([1.0, 2.0]), ValueError, r"got 1D array of shape \(2,\)"),
     (3.0, ValueError, "got 0D array"),
-    ("abc", ValueError, "got 0D array"),
+    ("abc", TypeError, "got a str"),
     ([[1, 2], [3]], ValueError, "rows of unequal lengths"),
     (np.zeros((5, 0)), ValueError, r"0 feature\(s\) \(shape=\(5, 0\)\) while a minimum of 1"),
     (pd.DataFrame(index=range(4)), ValueError, r"0 feature\(s\)"),
@@ -261,7 +261,19 @@ def test_dates_in_any_form_are_refused(column, kind):
         read(pd.DataFrame({"when": column}))
 
 
+@pytest.mark.parametrize("make", [pd.Series, pd.CategoricalIndex, lambda c: c])
+def test_categoricals_without_a_frame(make):
+    values = pd.Categorical(["lo", None, "hi"], categories=["lo", "hi"], ordered=True)
+    for ordered, kind in ((True, ORDERED), (False, LABELS)):
+        table = read(make(values if ordered else values.as_unordered()), "y", True)
+        assert_array_equal(table.values[:, 0], [0, np.nan, 1])
+        assert (list(table.kinds), list(table.names)) == ([kind], ["y"])
+
+
 def test_what_is_no_table_in_memory():
+    for data in ({"a": [1.0, 2.0]}, {1.0, 2.0}, (v for v in [1.0, 2.0])):
+        with pytest.raises(TypeError, match=f"got a {type(data).__name__}"):
+            read(data)
     with pytest.raises(TypeError, match=r"pass X\.collect\(\)"):
         read(pl.DataFrame({"a": [1.0, 2.0]}).lazy())
     with pytest.raises(TypeError, match="structured array"):
