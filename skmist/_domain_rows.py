@@ -22,6 +22,10 @@ REPEATED = (
     "more than 5% of the rows occur twice or more, which looks like dependence; drop the duplicates"
 )
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
+EVEN = (
+    "rows are spread more evenly than independent draws are, as in a lattice or a quasi-random "
+    "design; one side may determine the other in a way that cannot be seen"
+)
 WIDER = 2.0  # factor on the upper end of the interval
 
 _CORRELATION = 0.5  # rank autocorrelation of consecutive rows
@@ -29,6 +33,9 @@ _DEVIATIONS = 6.0  # standard errors that the autocorrelation has to exceed
 _STEPS = -0.25  # autocorrelation of differences: -1/2 for draws around any slow trend, 0 for a walk
 _REPEATED = 0.05  # share of rows
 _TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
+_PER_CELL = 5  # rows expected in each cell of a square grid on two columns
+_EVENNESS = -4.5  # standard errors of the chi-square statistic of these counts
+_FEWEST_CELLS = 8  # on a side
 _FEWEST_COLUMNS = 4
 _PROBE = 64  # rows that copies have to agree on before all are looked at
 
@@ -48,13 +55,15 @@ class RowRules:
             self._found[key] = rule(side)
         return self._found[key]
 
-    def reasons(self, a: Side, b: Side) -> list[str]:
+    def reasons(self, a: Side, b: Side, unusual: bool = True) -> list[str]:
         """Return why the rows of two sides do not look like independent draws, if they do not.
 
         Parameters
         ----------
         a, b : Side
             The sides of a question, with the same rows.
+        unusual : bool
+            Whether to look for what shows in the domain score as well, which takes longer.
 
         Returns
         -------
@@ -71,6 +80,10 @@ class RowRules:
             found.append(REPEATED)
         if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
+        if unusual:
+            cells = [self._of(_cell, side) for side in (a, b)]
+            if all(cell is not None for cell in cells) and _is_even(*cells):
+                found.append(EVEN)
         return found
 
     def _repeated(self, a: Side, b: Side) -> bool:
@@ -99,9 +112,12 @@ class RowRules:
 def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarray:
     """Widen an interval, in nats, of a question to which rules apply.
 
-    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. The rule on
-    consecutive rows is left out, as no number may depend on the order of rows.
+    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. Rows that are too
+    even leave everything possible. The rule on consecutive rows is left out, as no number may
+    depend on the order of rows.
     """
+    if EVEN in reasons:
+        return np.array([0.0, bound])
     if not set(reasons) & {REPEATED, COPIES}:
         return interval
     return np.array([0.0, min(WIDER * interval[1], bound)])
@@ -149,6 +165,34 @@ def _tied_rows(side: Side) -> np.ndarray | None:
         if counts[counts > 1].sum() <= _REPEATED * len(v):
             return None
     return code
+
+
+def _is_even(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether columns, given as cells of their ranks, fill a grid too evenly.
+
+    Dependence makes counts less even; for independent columns the chi-square statistic has a mean
+    of (m - 1)^2, m cells on a side, and a variance of twice that.
+    """
+    m = _cells(len(a))
+    counts = np.bincount(a * m + b, minlength=m * m)
+    expected = len(a) / m**2
+    statistic = np.square(counts - expected).sum() / expected
+    return bool((statistic - (m - 1) ** 2) / (np.sqrt(2) * (m - 1)) < _EVENNESS)
+
+
+def _cells(n: int) -> int:
+    """Return the number of cells on a side."""
+    return int(np.sqrt(n / _PER_CELL))
+
+
+def _cell(side: Side) -> np.ndarray | None:
+    """Return the cell of each rank of a column without ties, None if rows are few."""
+    n, m = side.n_rows, _cells(side.n_rows)
+    if m < _FEWEST_CELLS or not (side.lone and side.untied):
+        return None
+    cell = np.empty(n, dtype=np.int64)
+    cell[np.argsort(side.smooth[:, 0])] = np.arange(n) * m // n
+    return cell
 
 
 def _has_copies(side: Side) -> bool:

@@ -168,7 +168,8 @@ def ask(
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
-        reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b)
+        unusual = scores[i] > _domain.UNUSUAL
+        reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b, unusual)
         reasons[first + i] += _domain.unlike_reasons(scores[i])
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, OutOfDomainWarning, _domain
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
-from skmist._domain_rows import COPIES, REPEATED, SERIAL, RowRules, widened
+from skmist._domain_rows import COPIES, EVEN, REPEATED, SERIAL, RowRules, widened
 from skmist._encoding import encode, infer_types, requested_types
 from skmist._validation import Notes, read_table
 from skmist.core import CoreConfig
@@ -123,10 +123,17 @@ def copied(rng):
     return np.c_[x, np.exp(x), -x, 2 * x, rng.normal(size=500)], y
 
 
+def sobol_points(rng):
+    from scipy.stats import qmc
+
+    return tuple(qmc.Sobol(2, seed=rng).random(512).T)
+
+
 PECULIAR = {
     "repeated rows": (repeated_rows, REPEATED),
     "random walks": (walks, SERIAL),
     "copies": (copied, COPIES),
+    "quasi-random points": (sobol_points, EVEN),
 }
 
 
@@ -192,7 +199,7 @@ def test_ordinary_data_pass(rng, draw):
         assert RowRules().reasons(side(x), side(y)) == []
 
 
-@pytest.mark.parametrize("n", [8, 30, 100, 300])
+@pytest.mark.parametrize("n", [8, 30, 100, 300, 1000])
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.99])
 def test_independent_draws_pass(rng, n, rho):
     for _ in range(100):
@@ -216,6 +223,7 @@ def test_intervals_widen():
     assert widened(given, [SERIAL, _domain.PERFECT], np.inf) is given
     assert_array_equal(widened(given, [REPEATED], np.inf), [0.0, 1.0])
     assert_array_equal(widened(given, [COPIES], 0.7), [0.0, 0.7])
+    assert_array_equal(widened(given, [EVEN], np.inf), [0.0, np.inf])
 
 
 def test_repeated_rows_widen_the_interval(rng):
