@@ -207,14 +207,16 @@ def released_path() -> Path:
     return WEIGHTS_DIR / RELEASED
 
 
-def load_network(path: str | os.PathLike | None = None, device: str = "cpu") -> MISTNetwork:
+def load_network(
+    path: str | os.PathLike | None = None, device: str | torch.device = "cpu"
+) -> MISTNetwork:
     """Return a network for inference, read once for each process, file and device.
 
     Parameters
     ----------
     path : path-like, optional
         Checkpoint; by default the released one.
-    device : str, default="cpu"
+    device : str or torch.device, default="cpu"
         Torch device that the network is put on.
 
     Returns

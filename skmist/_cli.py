@@ -26,13 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.output is not None and args.output.suffix not in OUTPUTS:
             raise _UsageError(f"--output should end in one of {', '.join(OUTPUTS)}")
+        if args.output is not None and not args.output.parent.is_dir():  # before the work
+            raise _UsageError(f"there is no directory {args.output.parent} for --output")
         if args.output is not None and args.output.suffix == ".parquet":
-            _check_parquet("written")  # before the work, not after it
+            _check_parquet("written")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             frame = args.run(args)
     except (_UsageError, ValueError, TypeError, OSError, ImportError) as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).replace("missing='pairwise'", "--missing pairwise")
+        if "convert dates" in text:
+            text += " Or leave the column out with --drop."
         print(f"skmist: error: {text}", file=sys.stderr)
         return 2
     for text in dict.fromkeys(str(w.message) for w in caught):
@@ -60,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     matrix.set_defaults(run=_matrix)
     for command in (rank, matrix):
         command.add_argument("table", type=Path, help="file, .csv or .parquet, with a header")
+        command.add_argument(
+            "--drop", action="append", default=[], help="column to leave out; may be repeated"
+        )
         command.add_argument("--output", type=Path, help=f"file, {', '.join(OUTPUTS)}")
         command.add_argument("--units", choices=["nats", "bits"], default="nats")
         command.add_argument("--missing", choices=["error", "pairwise"], default="error")
@@ -99,13 +106,21 @@ def _check_parquet(what: str) -> None:
         ) from error
 
 
+def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
+    """Read the table, check names, and leave columns out."""
+    frame = _read(args.table)
+    if absent := [name for name in [*args.drop, *needed] if name not in frame]:
+        columns = ", ".join(map(str, frame.columns))
+        raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}")
+    if both := [name for name in needed if name in args.drop]:
+        raise _UsageError(f"column {both[0]!r} is the target and cannot be left out")
+    return frame.drop(columns=args.drop)
+
+
 def _rank(args: argparse.Namespace) -> Any:
     import pandas as pd
 
-    frame = _read(args.table)
-    if absent := [name for name in args.target if name not in frame]:
-        columns = ", ".join(map(str, frame.columns))
-        raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}")
+    frame = _columns(args, args.target)
     X, y = frame.drop(columns=args.target), frame[args.target]
     if not X.shape[1]:
         raise _UsageError("there is no column beside the target")
@@ -136,7 +151,7 @@ def _rank(args: argparse.Namespace) -> Any:
 
 
 def _matrix(args: argparse.Namespace) -> Any:
-    frame = _read(args.table)
+    frame = _columns(args)
     table = mutual_info_matrix(
         frame, normalized=args.normalized, units=args.units, missing=args.missing,
         n_jobs=args.n_jobs,

@@ -32,9 +32,9 @@ class MISTEstimator(BaseEstimator):
           column is read as class labels, else as ordered numbers;
         - "ordinal": discrete, and always read as ordered numbers;
         - "category": labels without an order;
-        - "auto": strings and categories are "category" (ordered categories "ordinal"); numbers and
-          booleans are "discrete" if there are at most 20 distinct values and no more than half as
-          many as samples, else "continuous".
+        - "auto": strings and categories are "category", ordered categories of pandas and Enum of
+          polars "ordinal"; numbers and booleans are "discrete" if there are at most 20 distinct
+          values and no more than half as many as samples, else "continuous".
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
     point : {"mean", "median"} or float, default="mean"
@@ -52,8 +52,9 @@ class MISTEstimator(BaseEstimator):
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
         File of weights; by default those that come with the package.
-    device : str, default=None
-        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    device : str or torch.device, default=None
+        Torch device that the network runs on, such as "cuda" or "cuda:1"; by default the CPU. It
+        needs float64, which Apple's "mps" lacks. Results equal those of the CPU but for rounding.
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib. Results do not depend on
         it.
@@ -145,7 +146,7 @@ class MISTEstimator(BaseEstimator):
         n_permutations: int = 199,
         random_state: Any = 0,
         checkpoint: Any = None,
-        device: str | None = None,
+        device: Any = None,
         n_jobs: int | None = None,
         verbose: bool | int | str = "auto",
     ):

@@ -80,8 +80,9 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Units of all results.
     checkpoint : path-like, default=None
         File of weights; by default those that come with the package.
-    device : str, default=None
-        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    device : str or torch.device, default=None
+        Torch device that the network runs on, such as "cuda" or "cuda:1"; by default the CPU. It
+        needs float64, which Apple's "mps" lacks. Results equal those of the CPU but for rounding.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"
@@ -226,7 +227,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         level: float = 0.9,
         units: str = "nats",
         checkpoint: Any = None,
-        device: str | None = None,
+        device: Any = None,
         n_jobs: int | None = None,
         verbose: bool | int | str = "auto",
     ):

@@ -82,7 +82,7 @@ def mutual_info(
     n_permutations: int = 199,
     random_state: Any = 0,
     checkpoint: Any = None,
-    device: str | None = None,
+    device: Any = None,
     n_jobs: int | None = None,
     verbose: bool | int | str = "auto",
 ) -> MutualInformation:
@@ -115,8 +115,9 @@ def mutual_info(
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
         File of weights; by default those that come with the package.
-    device : str, default=None
-        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    device : str or torch.device, default=None
+        Torch device that the network runs on, such as "cuda" or "cuda:1"; by default the CPU. It
+        needs float64, which Apple's "mps" lacks. Results equal those of the CPU but for rounding.
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib.
     verbose : bool, int or "auto", default="auto"
@@ -220,7 +221,7 @@ def mutual_info_matrix(
     units: str = "nats",
     normalized: bool = False,
     checkpoint: Any = None,
-    device: str | None = None,
+    device: Any = None,
     n_jobs: int | None = None,
     verbose: bool | int | str = "auto",
 ) -> Any:
@@ -246,8 +247,9 @@ def mutual_info_matrix(
         finite entropies. The diagonal is then 1, or 0 for constants.
     checkpoint : path-like, default=None
         File of weights; by default those that come with the package.
-    device : str, default=None
-        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    device : str or torch.device, default=None
+        Torch device that the network runs on, such as "cuda" or "cuda:1"; by default the CPU. It
+        needs float64, which Apple's "mps" lacks. Results equal those of the CPU but for rounding.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"

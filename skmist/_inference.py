@@ -76,7 +76,7 @@ class Engine:
     ----------
     checkpoint : path-like or None
         File of weights; None for the released ones.
-    device : str or None
+    device : str, torch.device or None
         Torch device; None for the CPU.
     n_jobs : int or None
         Number of batches at once, as in joblib. The batches, and so the results, do not depend
@@ -88,7 +88,7 @@ class Engine:
     """
 
     checkpoint: Any = None
-    device: str | None = None
+    device: str | torch.device | None = None
     n_jobs: int | None = None
     verbose: bool | int | str = False
     bar: tqdm | None = field(default=None, compare=False, repr=False)
@@ -153,11 +153,15 @@ class Engine:
             bar.update(len(index))
 
 
-def check_device(device: str | None) -> None:
-    """Raise ValueError if the device cannot be used here."""
+def check_device(device: str | torch.device | None) -> None:
+    """Raise ValueError if the device cannot be used here.
+
+    It has to hold numbers of double precision, in which values are ranked and tables of scores are
+    made, and to give them back.
+    """
     try:
-        torch.empty(0, device=device or "cpu")
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, dtype=torch.float64, device=device or "cpu").cpu()
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
 
@@ -217,7 +221,7 @@ def _forward(
     labels: tuple[bool, bool],
     n_queries: int | None,
     checkpoint: Any,
-    device: str | None,
+    device: str | torch.device | None,
     scored: bool,
 ) -> tuple[np.ndarray, np.ndarray | float]:
     """Return the latent quantiles (B, L) of a batch, and scores (B,) if they are asked for.
@@ -226,9 +230,8 @@ def _forward(
     """
     network = load_network(checkpoint, device or "cpu")
     calibration = load_calibration(checkpoint) if scored else None
-    real = torch.float32 if str(device).startswith("mps") else torch.float64
     with torch.inference_mode():
-        left, right = (torch.tensor(a, dtype=real, device=device or "cpu") for a in (x, y))
+        left, right = (torch.tensor(a, dtype=torch.float64, device=device or "cpu") for a in (x, y))
         features = network.features(left, right, n_queries, labels)
         latent = network.predict(features).latent.double().cpu().numpy()
         if calibration is None:

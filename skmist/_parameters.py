@@ -7,6 +7,7 @@ import sys
 import warnings
 from numbers import Integral, Real
 
+import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmist._encoding import TYPES
@@ -24,7 +25,7 @@ SHARED_CONSTRAINTS: dict = {
     "units": [StrOptions({"nats", "bits"})],
     "n_permutations": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
-    "device": [str, None],
+    "device": [str, torch.device, None],
     "checkpoint": [str, os.PathLike, None],
     "n_jobs": [Integral, None],
     "verbose": ["verbose", StrOptions({"auto"})],

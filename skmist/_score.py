@@ -42,8 +42,9 @@ class MISTScore(BaseEstimator):
         Units of the scores.
     checkpoint : path-like, default=None
         File of weights; by default those that come with the package.
-    device : str, default=None
-        Torch device that the network runs on, such as "cuda"; by default the CPU.
+    device : str or torch.device, default=None
+        Torch device that the network runs on, such as "cuda" or "cuda:1"; by default the CPU. It
+        needs float64, which Apple's "mps" lacks. Results equal those of the CPU but for rounding.
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"
@@ -82,7 +83,7 @@ class MISTScore(BaseEstimator):
         point: str | float = "mean",
         units: str = "nats",
         checkpoint: Any = None,
-        device: str | None = None,
+        device: Any = None,
         n_jobs: int | None = None,
         verbose: bool | int | str = "auto",
     ):

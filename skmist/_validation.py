@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 MIN_SAMPLES = 8
 
 NUMBER, ORDERED, LABELS = "number", "ordered", "labels"  # what the dtype of a column says
+_DATES = ("date", "datetime", "time", "timedelta", "Period", "Timedelta", "Timestamp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,13 +202,16 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
     """Read one side: shape, dtypes, codes for labels; see :class:`Table`."""
     if data is None:
         raise ValueError(f"{caller} requires {role} to be passed, but {role} is None.")
+    if hasattr(data, "collect_schema") and not hasattr(data, "shape"):
+        raise TypeError(f"{caller} reads frames in memory: pass {role}.collect() for {role}.")
     if _is_frame(data):
         table = _read_frame(data, role)
-    elif hasattr(data, "to_numpy") and hasattr(data, "name"):  # a series
-        values, kind = _read_series(data, repr(data.name))
-        name = role if data.name in (None, "") else str(data.name)
+    elif hasattr(data, "to_numpy") and (hasattr(data, "name") or _is_categorical(data)):  # a series
+        name = getattr(data, "name", None)
+        values, kind = _read_series(data, repr(name))
+        name = role if name in (None, "") else str(name)
         table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
-        _check_shape(values.shape, role, caller, one_d)
+        _check_shape(values.shape, role, caller, one_d, f"{role}.to_frame()")
     else:
         table = _read_array(data, role, caller, one_d)
     n, d = table.values.shape
@@ -223,12 +227,20 @@ def _is_frame(data: Any) -> bool:
     return hasattr(data, "columns") and hasattr(data, "dtypes") and hasattr(data, "shape")
 
 
-def _check_shape(shape: tuple[int, ...], role: str, caller: str, one_d: bool) -> None:
+def _is_categorical(data: Any) -> bool:
+    """Tell whether something is a categorical of pandas: a series, an index or an array."""
+    return hasattr(getattr(data, "dtype", None), "ordered")
+
+
+def _check_shape(
+    shape: tuple[int, ...], role: str, caller: str, one_d: bool, reshaped: str | None = None
+) -> None:
     allowed = (1, 2) if one_d else (2,)
     if len(shape) in allowed:
         return
     expected = "1D or 2D array" if one_d else "2D array"
-    hint = f"; reshape a single feature with {role}.reshape(-1, 1)" if len(shape) == 1 else ""
+    reshaped = reshaped or f"{role}.reshape(-1, 1)"
+    hint = f"; reshape a single feature with {reshaped}" if len(shape) == 1 else ""
     raise ValueError(
         f"{caller} expected {role} to be a {expected} of shape (n_samples, n_features), got "
         f"{len(shape)}D array of shape {shape}{hint}."
@@ -253,7 +265,20 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         ) from error
     if array.dtype.kind in "US" and not hasattr(data, "dtype"):
         array = np.asarray(data, dtype=object)  # lists of numbers and strings: do not mix them
+    if array.ndim == 0 and array.dtype.kind == "O":  # a dict, a set, a generator
+        raise TypeError(
+            f"{caller} expected {role} to be an array or a frame, got a {type(data).__name__}."
+        )
+    if array.dtype.names:
+        raise TypeError(
+            f"{caller} expected {role} to be a plain array or a frame, got a structured array: "
+            "make it a frame first."
+        )
     _check_shape(array.shape, role, caller, one_d)
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):  # masked values are missing
+        plain = array.dtype.kind in "iufb"
+        array = array.astype(np.float64 if plain else object)  # a copy
+        array[np.ma.getmaskarray(data)] = np.nan if plain else None
     if array.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
@@ -292,9 +317,12 @@ def _assemble(columns: list[tuple[np.ndarray, str]], n: int, names, role: str) -
 def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
     """Read a column of a pandas or polars frame; return numbers or codes, and their kind."""
     dtype = series.dtype
-    if hasattr(series, "cat") and hasattr(dtype, "ordered"):  # a pandas categorical
-        codes = np.asarray(series.cat.codes, dtype=np.float64)
+    if _is_categorical(series):
+        codes = np.asarray(getattr(series, "cat", series).codes, dtype=np.float64)
         return np.where(codes < 0, np.nan, codes), ORDERED if dtype.ordered else LABELS
+    if type(dtype).__name__ == "Enum" and hasattr(series, "to_physical"):  # polars, in its order
+        codes = np.asarray(series.to_physical().to_numpy(), dtype=np.float64)
+        return codes, ORDERED
     if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
         return series.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
     return _read_values(np.asarray(series.to_numpy()), name)
@@ -355,9 +383,10 @@ def _check_numeric_objects(types: set[type], name: str) -> None:
     for t in types:
         # Decimal, Fraction and the like convert through __float__
         if not hasattr(t, "__float__") or (hasattr(t, "__len__") and not issubclass(t, np.generic)):
+            date = t.__name__ in _DATES
             raise TypeError(
                 f"Column {name} holds a value of type {t.__name__}; argument must be a string or a "
-                "real number."
+                f"real number{': convert dates to numbers first' if date else ''}."
             )
 
 

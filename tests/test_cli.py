@@ -62,7 +62,7 @@ def test_missing_values(table, capsys):
     frame.loc[:5, "x"] = np.nan
     frame.to_csv(table, index=False)
     assert main(["rank", str(table), "--target", "y"]) == 2
-    assert "missing='pairwise'" in capsys.readouterr().err
+    assert "with --missing pairwise" in capsys.readouterr().err
     assert main(["rank", str(table), "--target", "y", "--missing", "pairwise"]) == 0
 
 
@@ -98,7 +98,7 @@ def test_parquet(tmp_path, rng, capsys, writer):
         columns = {k: v.astype(object).where(v.notna(), None).tolist() for k, v in frame.items()}
         polars.DataFrame(columns, schema_overrides={"size": polars.Categorical}).write_parquet(path)
     assert main(["rank", str(path), "--target", "y"]) == 2
-    assert "missing='pairwise'" in capsys.readouterr().err
+    assert "with --missing pairwise" in capsys.readouterr().err
     command = ["rank", str(path), "--target", "y", "--missing", "pairwise"]
     assert main([*command, "--output", str(output)]) == 0
     fitted = MISTFeatureSelector(missing="pairwise", n_features_to_select=5)
@@ -130,6 +130,7 @@ def test_a_broken_parquet_file(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["rank", "{}", "--target", "q"], "there is no column 'q'; columns are: x, noise, s, y"),
+        (["matrix", "{}", "--output", "nowhere/m.csv"], "there is no directory nowhere"),
         (["rank", "{}", "--target", "y", "--output", "a.doc"], "--output should end in one of"),
         (["matrix", "nowhere.csv"], "there is no file nowhere.csv"),
         (["matrix", "table.xls"], "expected a file that ends in .csv or .parquet"),
@@ -153,3 +154,20 @@ def test_as_a_command():
     result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
     assert result.returncode == 0
     assert "rank" in result.stdout
+
+
+def test_columns_left_out(table, capsys):
+    frame = pd.read_csv(table)
+    frame["when"] = pd.date_range("2020", periods=len(frame))
+    path = table.with_suffix(".parquet")
+    frame.to_parquet(path)
+    assert main(["matrix", str(path)]) == 2
+    assert "'when' has dtype datetime64" in (error := capsys.readouterr().err)
+    assert "leave the column out with --drop" in error
+    assert main(["rank", str(path), "--target", "y", "--drop", "when", "--drop", "noise"]) == 0
+    out = capsys.readouterr().out
+    assert " x " in out
+    assert "noise" not in out
+    for name, message in (("q", "there is no column 'q'"), ("y", "'y' is the target")):
+        assert main(["rank", str(path), "--target", "y", "--drop", name]) == 2
+        assert message in capsys.readouterr().err

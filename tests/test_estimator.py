@@ -236,3 +236,20 @@ def test_diabetes():
     assert fitted.in_domain_
     assert 0.2 < fitted.mi_ < 0.8
     assert fitted.mi_ > MISTEstimator().score(X[["bmi"]], y)
+
+
+def test_enums_of_polars_are_ordinal(checkpoint, rng):
+    order = ["small", "medium", "large"]
+    size = rng.integers(3, size=60)
+    table = {"size": [order[k] for k in size], "x": size + rng.normal(size=60)}
+    frame = pl.DataFrame(table, schema_overrides={"size": pl.Enum(order)})
+    pandas = pd.DataFrame(table).astype({"size": pd.CategoricalDtype(order, ordered=True)})
+    estimator = MISTEstimator(checkpoint=checkpoint)
+    found, expected = (
+        estimator.score(frame[["size"]], frame["x"]),
+        estimator.score(pandas[["size"]], pandas["x"]),
+    )
+    assert found == expected
+    assert found != estimator.score(frame[["size"]].cast(pl.Categorical), frame["x"])
+    assert list(estimator.fit(frame, frame["size"]).feature_types_) == ["ordinal", "continuous"]
+    assert list(estimator.target_types_) == ["ordinal"]

@@ -1,5 +1,6 @@
 """Reading of arrays and frames: numbers, kinds, names, error texts."""
 
+import datetime
 from decimal import Decimal
 
 import numpy as np
@@ -80,13 +81,16 @@ def test_polars_categories():
     frame = pl.DataFrame(
         {
             "category": pl.Series(["v", None, "u"], dtype=pl.Categorical),
-            "enum": pl.Series(["v", None, "u"], dtype=pl.Enum(["v", "u"])),
+            "enum": pl.Series(["v", None, "u"], dtype=pl.Enum(["never", "v", "u"])),
             "int": pl.Series([3, None, 1], dtype=pl.Int8),
         }
     )
     table = read(frame)
-    assert_array_equal(table.values, [[1, 1, 3], [np.nan] * 3, [0, 0, 1]])
-    assert list(table.kinds) == [LABELS, LABELS, NUMBER]
+    assert_array_equal(table.values, [[1, 1, 3], [np.nan] * 3, [0, 2, 1]])
+    assert list(table.kinds) == [LABELS, ORDERED, NUMBER]
+    y = read(pl.Series("y", ["v", "u", "v"], dtype=pl.Enum(["v", "u"])), "y", True)
+    assert_array_equal(y.values[:, 0], [0, 1, 0])  # no gap to turn them into floats
+    assert (list(y.kinds), list(y.names)) == ([ORDERED], ["y"])
 
 
 @pytest.mark.parametrize("make", [pd.Series, pl.Series, list, np.array])
@@ -140,7 +144,7 @@ ERRORS = [
     (np.zeros(5), ValueError, r"got 1D array of shape \(5,\); .* X.reshape\(-1, 1\)"),
     (pd.Series([1.0, 2.0]), ValueError, r"got 1D array of shape \(2,\)"),
     (3.0, ValueError, "got 0D array"),
-    ("abc", ValueError, "got 0D array"),
+    ("abc", TypeError, "got a str"),
     ([[1, 2], [3]], ValueError, "rows of unequal lengths"),
     (np.zeros((5, 0)), ValueError, r"0 feature\(s\) \(shape=\(5, 0\)\) while a minimum of 1"),
     (pd.DataFrame(index=range(4)), ValueError, r"0 feature\(s\)"),
@@ -232,3 +236,48 @@ def test_a_mapped_file_is_not_read_whole(tmp_path, rng):
             assert not np.shares_memory(block.values, given)
             assert_array_equal(block.values, np.asarray(given)[:, 2:5])
             assert list(block.names)[0] == table.names[2]
+
+
+@pytest.mark.parametrize("dtype", [float, int, object])
+def test_masked_values_are_missing(dtype):
+    values = np.ma.masked_equal(np.array([[1, 9], [9, 2], [3, 4]], dtype=dtype), 9)
+    assert_array_equal(read(values).values, [[1, np.nan], [np.nan, 2], [3, 4]])
+    words = np.ma.MaskedArray(["u", "v", "w"], mask=[False, True, False])
+    table = read(words, "y", True)
+    assert_array_equal(table.values[:, 0], [0, np.nan, 1])
+    assert list(table.kinds) == [LABELS]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (pd.date_range("2020", periods=2, tz="UTC"), "Timestamp"),
+        (pd.period_range("2020", periods=2), "Period"),
+        ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date"),
+    ],
+)
+def test_dates_in_any_form_are_refused(column, kind):
+    with pytest.raises(TypeError, match=f"'when' holds a value of type {kind}.*convert dates"):
+        read(pd.DataFrame({"when": column}))
+
+
+@pytest.mark.parametrize("make", [pd.Series, pd.CategoricalIndex, lambda c: c])
+def test_categoricals_without_a_frame(make):
+    values = pd.Categorical(["lo", None, "hi"], categories=["lo", "hi"], ordered=True)
+    for ordered, kind in ((True, ORDERED), (False, LABELS)):
+        table = read(make(values if ordered else values.as_unordered()), "y", True)
+        assert_array_equal(table.values[:, 0], [0, np.nan, 1])
+        assert (list(table.kinds), list(table.names)) == ([kind], ["y"])
+
+
+def test_what_is_no_table_in_memory():
+    for data in ({"a": [1.0, 2.0]}, {1.0, 2.0}, (v for v in [1.0, 2.0])):
+        with pytest.raises(TypeError, match=f"got a {type(data).__name__}"):
+            read(data)
+    with pytest.raises(TypeError, match=r"pass X\.collect\(\)"):
+        read(pl.DataFrame({"a": [1.0, 2.0]}).lazy())
+    with pytest.raises(TypeError, match="structured array"):
+        read(np.zeros(3, dtype=[("a", float), ("b", int)]))
+    for series in (pd.Series([1.0, 2.0]), pl.Series([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"X\.to_frame\(\)"):
+            read(series)

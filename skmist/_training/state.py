@@ -23,12 +23,15 @@ def save_state(directory: Path, state: dict) -> None:
     os.replace(temporary, directory / STATE)
 
 
-def load_state(directory: Path, device="cpu") -> dict | None:
-    """Read the state of a directory; None where there is none."""
+def load_state(directory: Path) -> dict | None:
+    """Read the state of a directory into the memory of the host; None where there is none.
+
+    Modules and optimisers copy from there to their own device what belongs on it.
+    """
     path = directory / STATE
     if not path.exists():
         return None
-    return torch.load(path, map_location=device, weights_only=True)
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 class CsvLog:

@@ -74,6 +74,14 @@ class TrainOptions:
     validation_batches: int = 120
 
 
+def own_device(device: str | torch.device) -> torch.device:
+    """Return the device of this process: with several, "cuda" is a GPU of its own for each."""
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
+
+
 class Trainer:
     """Train a network, from a saved state, from released weights or from nothing.
 
@@ -93,13 +101,13 @@ class Trainer:
     """
 
     def __init__(self, directory, options, config=None, weights=None, done=None, device="cpu"):
-        self.directory, self.options, self.device = Path(directory), options, torch.device(device)
+        self.directory, self.options, self.device = Path(directory), options, own_device(device)
         self.rank = int(os.environ.get("RANK", 0))
         self.world = int(os.environ.get("WORLD_SIZE", 1))
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         self.preset = PRESETS[options.preset]
-        saved = load_state(self.directory, self.device)
+        saved = load_state(self.directory)
         if saved is not None:
             config = CoreConfig(**saved["config"])
         torch.manual_seed(options.seed)
