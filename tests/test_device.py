@@ -1,6 +1,7 @@
 """Everything that takes a device, on one that is emulated: the same results as on the CPU."""
 
 import warnings
+from itertools import count
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from skmist import (
 from skmist._checkpoint import load_network, save_checkpoint
 from skmist._training import families
 from skmist._training.presets import PRESETS
-from skmist._training.stream import Prefetcher, make_batch
+from skmist._training.stream import make_batch
 from skmist._training.trainer import Trainer, TrainOptions, own_device
+from skmist._training.validate import validate
 from skmist.core import CoreConfig, grids
 
 SMALL = CoreConfig(
@@ -132,8 +134,7 @@ def test_released_weights_with_their_calibration(cuda, rng):
     same(lambda device: MISTEstimator(device=device, pvalue=True).fit(x[:, :1], x[:, 1]))
 
 
-def test_many_rows(cuda, checkpoint, rng, monkeypatch):
-    monkeypatch.setattr(_inference, "QUERY_BYTES", 2**21)  # fewer query rows
+def test_many_rows(cuda, checkpoint, rng):
     x = rng.normal(size=(3000, 2))
     same(lambda device: mutual_info(x, x[:, 0], checkpoint=checkpoint, device=device).value)
     same(lambda device: mutual_info(x[:, 0], x[:, 1], checkpoint=checkpoint, device=device).value)
@@ -195,20 +196,21 @@ def test_saved_networks_are_of_no_device(cuda, checkpoint, tmp_path):
 
 def test_training_and_validation(cuda, tmp_path):
     """Two runs: a step, and from the saved state another one and a validation."""
-    options = TrainOptions(accumulate=2, budget=1.0, validation_batches=1)
+    options = TrainOptions(accumulate=2)
     results = []
     for device in ("cpu", cuda):
         measured = []
         for _ in range(2):
             trainer = Trainer(tmp_path / device, options, SMALL, device=device)
-            stream = Prefetcher(
-                trainer.network, trainer.preset, "train", 0, trainer.position,
-                device=trainer.device, budget=options.budget, ahead=1,
-            )  # fmt: skip
-            measured += trainer._one_step(iter(stream), 1e-3)
-            stream.close()
+            batches = (
+                make_batch(trainer.network, trainer.preset, "train", 0, i, trainer.device, 1.0)
+                for i in count(trainer.position)
+            )
+            measured += trainer._one_step(batches, 1e-3)
             trainer.save()
-        measured += trainer.validate().values()
+        measured += validate(
+            trainer.average, trainer.preset, 1, trainer.device, budget=1.0
+        ).values()  # its batches come from threads
         state = trainer.optimiser.state.values()
         assert {v["exp_avg"].device.type for v in state} == {device}
         assert {v["step"].device.type for v in state} == {"cpu"}  # no wait for the GPU each step
