@@ -112,8 +112,8 @@ class RowRules:
 def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarray:
     """Widen an interval, in nats, of a question to which rules apply.
 
-    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. Rows that are too
-    even leave everything possible. The rule on consecutive rows is left out, as no number may
+    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. Rows that are
+    too even leave everything possible. The rule on consecutive rows is left out, as no number may
     depend on the order of rows.
     """
     if EVEN in reasons:

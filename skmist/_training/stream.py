@@ -16,7 +16,6 @@ from skmist._training.presets import Preset, draw_batch
 from skmist._training.random import Rng
 from skmist.core.network import Features, MISTNetwork
 
-
 THREADS = 2  # that prepare batches
 
 
