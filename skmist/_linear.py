@@ -41,7 +41,10 @@ def white_scores(values: np.ndarray) -> np.ndarray:
 
 
 def linear_part(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the sum of the squared canonical correlations of two sides (Pillai's trace).
+    """Return the sum of the squared canonical correlations of two sides, Pillai's trace.
+
+    Source: K. C. S. Pillai, "Some new test criteria in multivariate analysis", Annals of
+    Mathematical Statistics 26(1), 1955.
 
     Parameters
     ----------

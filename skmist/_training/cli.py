@@ -94,7 +94,7 @@ def _add_others(commands) -> None:
     table = commands.add_parser(
         "null",
         help="draw the null distribution that p-values of pairs of columns come from",
-        description="Draw estimates of independent columns without ties and write their order "
+        description="Draw test statistics of independent columns without ties and write their order "
         "statistics beside the weights, tagged with the weights' SHA-256. To be run whenever the "
         "weights or the network change; until then p-values come from permutations.",
     )
