@@ -75,8 +75,9 @@ class MISTEstimator(BaseEstimator):
     quantile_levels_ : ndarray of shape (n_levels,)
         Levels of the quantiles.
     pvalue_ : float
-        P-value of the test of independence, whose statistic is the mean of the distribution,
-        whatever `point` is; only with ``pvalue=True``.
+        P-value of the test of independence; only with ``pvalue=True``. Its statistic is the mean of
+        the distribution, whatever `point` is, plus what is unusual in the linear part of the
+        dependence, see Notes.
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)
@@ -107,6 +108,12 @@ class MISTEstimator(BaseEstimator):
     X. The estimate never exceeds the plug-in entropy of a discrete side, and equals it where two
     discrete sides determine each other.
 
+    The test of independence counts how many permuted samples have a statistic as large as that of
+    the sample, (b + 1) / (B + 1). The statistic is the mean of the distribution and, as far as it
+    exceeds its upper 10% point among permuted samples and in units in which both spread alike, the
+    sum of the squared canonical correlations of normal scores (Pillai's trace), which finds weak
+    monotone dependence. So combined, permutation tests stay exact, see Pesarin and Salmaso.
+
     Constant columns are left out, with a warning that names them. Data outside the trained range
     cause an :class:`~skmist.OutOfDomainWarning` with the reason.
 
@@ -116,6 +123,8 @@ class MISTEstimator(BaseEstimator):
     Supervised Training", arXiv:2511.18945, 2025.
 
     Y. Romano, E. Patterson, E. Candès, "Conformalized Quantile Regression", NeurIPS 2019.
+
+    F. Pesarin, L. Salmaso, "Permutation Tests for Complex Data", Wiley, 2010.
 
     Examples
     --------

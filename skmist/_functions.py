@@ -107,7 +107,8 @@ def mutual_info(
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     pvalue : bool, default=False
-        Whether to test for independence, by permutations; not with `given`.
+        Whether to test for independence, by permutations, as :class:`MISTEstimator` does; not with
+        `given`.
     n_permutations : int, default=199
         Number of permutations of the test. None are needed for one continuous column on each side,
         both without ties: their null distribution comes with the weights.

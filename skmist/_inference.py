@@ -58,14 +58,22 @@ class Question:
         """Numbers of rows, of columns of x, of columns of y."""
         return len(self.x), self.x.shape[1], self.y.shape[1]
 
+    @property
+    def moves_x(self) -> bool:
+        """Whether x is the side whose rows a permutation moves."""
+        return self.x.shape[1] <= self.y.shape[1]
+
+    def order(self) -> np.ndarray:
+        """Return the permutation that the seed gives."""
+        return np.random.default_rng(self.seed).permutation(len(self.x))
+
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
         """Return both sides, permuted if so asked."""
         if self.seed is None:
             return self.x, self.y
-        order = np.random.default_rng(self.seed).permutation(len(self.x))
-        if self.x.shape[1] <= self.y.shape[1]:
-            return self.x[order], self.y
-        return self.x, self.y[order]
+        if self.moves_x:
+            return self.x[self.order()], self.y
+        return self.x, self.y[self.order()]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skmist._checkpoint import released_path, sha256
+from skmist._linear import Blend
 
 SUFFIX = ".null.npz"  # in place of that of the file of weights
 FEWEST = 2000  # draws that a tail is fitted to
@@ -21,19 +22,21 @@ ROUNDING = 1e-6  # nats; smaller differences between estimates are none
 
 @dataclass(frozen=True, eq=False)
 class NullTable:
-    """Upper order statistics of the estimate under independence, for some numbers of rows.
+    """Upper order statistics of the test statistic under independence, for some numbers of rows.
 
-    Without ties, the estimate is a function of the ranks of one column in the order of the other.
-    Under independence all n! orders are equally likely, whatever the two marginals: the null
+    The statistic is a :class:`~skmist._linear.Blend` of the estimate and of the linear part of the
+    dependence. Without ties, both are functions of the ranks of one column in the order of the
+    other. Under independence all n! orders are equally likely, whatever the two marginals: the null
     distribution depends on n and the weights alone, and can be drawn beforehand.
 
-    The p-value is (b + 1) / (B + 1), b of B draws being at least as large as the estimate. Between
-    the order statistics kept, log p is linear in the logarithm of the estimate; between the numbers
-    of rows, the logarithm of an order statistic is linear in log n. :meth:`covers` tells which n
-    the table is for; to other n nothing is extrapolated.
+    The p-value is (b + 1) / (B + 1), b of B draws being at least as large as the statistic. Between
+    the order statistics kept, log p is linear in the logarithm of the statistic; between the
+    numbers of rows, the logarithms of an order statistic and of both parameters of the blend are
+    linear in log n. :meth:`covers` tells which n the table is for; to other n nothing is
+    extrapolated.
 
-    Beyond the tenth largest draw p falls like a power of the estimate (a Pareto tail). The slope of
-    log p is that between the upper 1% point and the tenth largest draw, times ``CAUTION``. Under
+    Beyond the tenth largest draw p falls like a power of the statistic (a Pareto tail). The slope
+    of log p is that between the upper 1% point and the tenth largest draw, times ``CAUTION``. Under
     independence the tail falls faster than a power, ever more steeply, so that such p-values are
     too large rather than too small; the tests check that. With fewer than ``FEWEST`` draws there is
     no tail, and the smallest p-value is 1 / (B + 1).
@@ -50,6 +53,8 @@ class NullTable:
         Which order statistics are kept, increasing from 1, the largest draw.
     statistics : ndarray of shape (n_sizes, n_ranks)
         The order statistics, in nats, positive.
+    blends : ndarray of shape (n_sizes, 2)
+        Threshold and multiple of the blend, positive.
     """
 
     weights: str
@@ -57,10 +62,16 @@ class NullTable:
     sizes: np.ndarray
     ranks: np.ndarray
     statistics: np.ndarray
+    blends: np.ndarray
 
     def covers(self, n: int) -> bool:
         """Tell whether the table holds the null distribution of n rows."""
         return bool(self.sizes[0] <= n <= self.sizes[-1])
+
+    def blend(self, n: int) -> Blend:
+        """Return how the statistic of n rows, a number that it covers, is made."""
+        at = np.log(n), np.log(self.sizes)
+        return Blend(*(float(np.exp(np.interp(*at, np.log(column)))) for column in self.blends.T))
 
     def pvalues(self, n: int, observed: np.ndarray) -> np.ndarray:
         """Return p-values of independence.
@@ -70,7 +81,7 @@ class NullTable:
         n : int
             Number of rows, one that the table covers.
         observed : ndarray of shape (n_questions,)
-            Estimates (means) in nats, of pairs of columns without ties.
+            Test statistics in nats, of pairs of columns without ties.
 
         Returns
         -------
@@ -102,6 +113,7 @@ class NullTable:
             sizes=self.sizes,
             ranks=self.ranks,
             statistics=self.statistics.astype(np.float32),
+            blends=self.blends,
         )
 
 
@@ -136,5 +148,6 @@ def _load(table: Path, table_time: int, weights: Path, weights_time: int) -> Nul
         fields["sizes"],
         fields["ranks"],
         fields["statistics"],
+        fields["blends"],
     )
     return found if found.weights == sha256(weights) else None

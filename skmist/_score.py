@@ -116,7 +116,8 @@ class MISTScore(BaseEstimator):
             Point estimates of I(X_j; y), in `units`; 0 for constant features only.
         pvalues : ndarray of shape (n_features,)
             P-values of independence; only with ``pvalues=True``. They test the mean of the
-            distribution, whatever `point` is.
+            distribution, whatever `point` is, together with the linear part of the dependence, as
+            :class:`MISTEstimator` does.
         """
         self._validate_params()
         settings = Settings.of(self, self.pvalues)

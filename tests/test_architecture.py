@@ -21,8 +21,9 @@ LAYERS = {
     "_inference": {"_checkpoint", "_encoding", "_progress", "core"},
     "_domain": {"_encoding", "core"},
     "_domain_rows": {"_encoding"},
-    "_null": {"_checkpoint"},
-    "_permutation": {"_encoding", "_inference", "_null", "core"},
+    "_linear": set(),
+    "_null": {"_checkpoint", "_linear"},
+    "_permutation": {"_encoding", "_inference", "_linear", "_null", "core"},
     "_information": {
         "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_null",
         "_permutation", "_validation", "core",

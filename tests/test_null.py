@@ -10,6 +10,7 @@ from scipy.stats import kstest, poisson
 from skmist import MISTEstimator, MISTScore
 from skmist._checkpoint import released_path, save_checkpoint, sha256
 from skmist._inference import Engine
+from skmist._linear import linear_part, white_scores
 from skmist._null import NullTable, load_null, table_path
 from skmist._training import null
 from skmist._training.cli import main
@@ -20,7 +21,9 @@ from skmist.core import CoreConfig, MISTNetwork
 def table():
     """Return a table of 99 draws 1, ..., 99 at n = 10, and of their halves at n = 40."""
     values = np.arange(99.0, 0, -1)
-    return NullTable("", 99, np.array([10, 40]), np.arange(1, 100), np.stack([values, values / 2]))
+    statistics = np.stack([values, values / 2])
+    blends = np.array([[0.4, 4.0], [0.1, 1.0]])
+    return NullTable("", 99, np.array([10, 40]), np.arange(1, 100), statistics, blends)
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def test_pvalues_fall_with_the_estimate(table):
 def test_the_tail_is_continuous_falling_and_cautious():
     ranks, draws = null.kept_ranks(20_000), 20_000
     values = np.tile(-np.log(ranks / (draws + 1)), (2, 1))  # an exponential null: p = exp(-t)
-    table = NullTable("", draws, np.array([10, 40]), ranks, values)
+    table = NullTable("", draws, np.array([10, 40]), ranks, values, np.ones((2, 2)))
     at = np.linspace(5, 30, 500)
     found = table.pvalues(20, at)
     assert (np.diff(found) < 0).all()
@@ -65,6 +68,11 @@ def test_the_tail_is_continuous_falling_and_cautious():
 def test_between_numbers_of_rows_statistics_are_interpolated_geometrically(table):
     middle = table.pvalues(20, np.array([70.0]))
     assert_allclose(middle, table.pvalues(10, np.array([70 * np.sqrt(2)])), rtol=1e-5)
+
+
+def test_so_are_the_blends(table):
+    blends = [vars(table.blend(n)).values() for n in (10, 20, 40)]
+    assert_allclose([list(b) for b in blends], [[0.4, 4], [0.2, 2], [0.1, 1]])
 
 
 def test_other_numbers_of_rows_are_refused(table):
@@ -92,11 +100,14 @@ def test_a_table_is_for_its_weights_alone(own_checkpoint, small_network, rng):
     read = load_null(own_checkpoint)
     assert read.weights == sha256(own_checkpoint)
     assert_allclose(read.statistics, made.statistics, rtol=1e-6)
+    assert_allclose(read.blends, made.blends, rtol=1e-6)
 
     x, y = rng.normal(size=(2, 30))
     options = {"pvalue": True, "n_permutations": 9, "checkpoint": own_checkpoint}
     est = MISTEstimator(**options).fit(x[:, None], y)
-    assert est.pvalue_ == read.pvalues(30, np.array([est.mi_]))[0]
+    linear = linear_part(white_scores(x[:, None]), white_scores(y[:, None]))
+    statistic = read.blend(30)(np.array([est.mi_]), linear)
+    assert est.pvalue_ == read.pvalues(30, statistic)[0]
     other = MISTEstimator(random_state=5, point="median", **options).fit(x[:, None], y)
     assert other.pvalue_ == est.pvalue_  # no permutations; the mean is tested, whatever the point
 
@@ -124,7 +135,7 @@ def test_a_gap_in_a_smooth_table_is_closed():
     sizes = np.array([10, 20, 40, 80])
     ranks = np.arange(1, 1000)
     values = -np.log(ranks / 1000)[None] / sizes[:, None] + 1e-9
-    errors = null.gap_errors(NullTable("", 999, sizes, ranks, values))
+    errors = null.gap_errors(NullTable("", 999, sizes, ranks, values, np.ones((4, 2))))
     assert list(errors) == [20, 40]
     assert_allclose(list(errors.values()), [[0.05, 0.01]] * 2, rtol=1e-3)
 
@@ -173,7 +184,8 @@ def test_released_pvalues_are_uniform_under_independence(released, n):
 
 
 def test_released_pvalues_beyond_the_draws_are_not_too_small(released):
-    draws = null.draw_null(20, 20_000, 1, Engine())
+    estimates, linear = null.draw_null(20, 20_000, 1, Engine())
+    draws = released.blend(20)(estimates, linear)
     found = released.pvalues(20, draws)
     for level in (5e-4, 1e-4, 1e-5):
         assert (found <= level).sum() <= poisson.ppf(0.999, 1.5 * level * len(draws))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmist import MISTScore, mutual_info
+from skmist import MISTEstimator, MISTScore, mutual_info
 from skmist._encoding import Side
+from skmist._linear import Blend
 from skmist._null import NullTable
-from skmist._permutation import permutation_pvalues
+from skmist._permutation import exact_pvalue, permutation_pvalues
 from skmist.core import MIDistribution
 
 
@@ -53,7 +54,9 @@ def test_untied_columns_share_one_null(rng):
 
 
 def test_a_table_takes_the_place_of_permutations(rng):
-    table = NullTable("", 3, np.array([40, 60]), np.array([1, 2]), np.full((2, 2), 0.01))
+    table = NullTable(
+        "", 3, np.array([40, 60]), np.array([1, 2]), np.full((2, 2), 0.01), np.ones((2, 2))
+    )
     y = side(rng.normal(size=50))
     untied = [(side(rng.normal(size=50)), y) for _ in range(200)]
     assert pvalues(untied, table=table)[1] == 0
@@ -90,6 +93,53 @@ def test_the_level_is_kept(rng):
     for level in (0.05, 0.1, 0.5):
         share = np.mean(found <= level)
         assert share <= level + 3 * np.sqrt(level * (1 - level) / len(pairs))
+
+
+def test_the_level_is_exact_whichever_sample_is_the_observed_one(rng):
+    linear = rng.chisquare(1, 40)
+    estimates = rng.lognormal(size=40) + linear  # dependent, of another scale and shape
+    found = [exact_pvalue(np.roll(estimates, k), np.roll(linear, k)) for k in range(40)]
+    np.testing.assert_allclose(np.sort(found), np.arange(1, 41) / 40)
+
+
+def test_equal_statistics_count_against_the_observed_one():
+    estimates, linear = np.array([2.0, 2, 1, 3, 2]), np.zeros(5)
+    assert exact_pvalue(estimates, linear) == 4 / 5
+    assert exact_pvalue(linear, linear) == 1
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_either_statistic_alone_reaches_the_smallest_pvalue(rng, scale):
+    for strong in (0, 1):
+        both = rng.chisquare(1, (2, 20)) * [[scale], [1 / scale]]
+        both[strong, 0] = 30 * both[strong].max()
+        assert exact_pvalue(*both) == 1 / 20
+
+
+def test_weak_monotone_dependence_is_found_more_often_than_by_the_estimate_alone(monkeypatch):
+    def count():
+        found = 0
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            X = rng.normal(size=(100, 3))
+            y = np.sinh(0.4 * X[:, 1] + rng.normal(size=100))
+            found += MISTEstimator(pvalue=True, n_permutations=39).fit(X, y).pvalue_ <= 0.05
+        return found
+
+    blended = count()
+    monkeypatch.setattr(Blend, "of", lambda estimates, linear: Blend(0.0, 0.0))
+    assert blended >= count() + 4
+
+
+def test_increasing_maps_and_names_of_classes_change_no_pvalue(data, checkpoint):
+    X, y = data
+    labels = np.digitize(y, [-1, 0.5])
+    est = MISTEstimator(pvalue=True, n_permutations=39, checkpoint=checkpoint)
+    assert est.fit(X, y).pvalue_ == est.fit(np.exp(X), y**3).pvalue_
+    renamed = np.array([7, 2, 4])[labels]
+    assert est.fit(X, labels).pvalue_ == est.fit(np.exp(X), renamed).pvalue_
+    score = MISTScore(pvalues=True, n_permutations=39, checkpoint=checkpoint)
+    assert_array_equal(score(X, labels)[1], score(X**3, renamed)[1])
 
 
 def test_pvalues_are_deterministic(data, checkpoint):

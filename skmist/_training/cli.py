@@ -94,9 +94,9 @@ def _add_others(commands) -> None:
     table = commands.add_parser(
         "null",
         help="draw the null distribution that p-values of pairs of columns come from",
-        description="Draw estimates of independent columns without ties and write their order "
-        "statistics beside the weights, tagged with the weights' SHA-256. To be run whenever the "
-        "weights or the network change; until then p-values come from permutations.",
+        description="Draw test statistics of independent columns without ties and write the "
+        "largest and some others beside the weights, tagged with the weights' SHA-256. To be run "
+        "whenever the weights or the network change; until then p-values come from permutations.",
     )
     table.add_argument("--checkpoint", type=Path, help="weights (default: the released ones)")
     table.add_argument("--draws", type=int, default=null.DRAWS, help="at each number of rows")

@@ -10,6 +10,7 @@ import numpy as np
 
 from skmist._checkpoint import released_path, sha256
 from skmist._inference import Engine, Question
+from skmist._linear import Blend, permuted_linear_parts, white_scores
 from skmist._null import NullTable, table_path
 
 DRAWS = 20_000
@@ -33,18 +34,30 @@ def kept_ranks(draws: int) -> np.ndarray:
     return np.unique(np.concatenate([upper, lower]).round().astype(int))
 
 
-def draw_null(n: int, draws: int, seed: int, engine: Engine) -> np.ndarray:
-    """Return estimates of independent columns without ties, shape (draws,), in nats.
+def draw_null(n: int, draws: int, seed: int, engine: Engine) -> tuple[np.ndarray, np.ndarray]:
+    """Draw independent columns without ties.
 
     The path is that of the public classes, so that the numbers are those which users see.
+
+    Returns
+    -------
+    estimates : ndarray of shape (draws,)
+        In nats.
+    linear : ndarray of shape (draws,)
+        Linear parts of the dependence.
     """
     column = np.arange(float(n))[:, None]
+    scores = white_scores(column)
     parts = []
     for start in range(0, draws, CHUNK):
         numbers = range(start, min(start + CHUNK, draws))
         questions = [Question(column, column, seed=(seed, n, k)) for k in numbers]
-        parts.append(engine.run(questions).mean().numpy())
-    return np.concatenate(parts)
+        linear = permuted_linear_parts(
+            scores, scores, len(questions), lambda k, asked=questions: asked[k].order()
+        )
+        parts.append((engine.run(questions).mean().numpy(), linear))
+    estimates, linear = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return estimates, linear
 
 
 def make_table(
@@ -80,13 +93,16 @@ def make_table(
     engine = Engine(checkpoint, n_jobs=n_jobs)
     sizes = sizes or default_sizes(engine.config.n_min, LARGEST)
     ranks = kept_ranks(draws)
-    rows = []
+    rows, blends = [], []
     for n in sizes:
-        ordered = np.sort(draw_null(n, draws, seed, engine))[::-1]
+        estimates, linear = draw_null(n, draws, seed, engine)
+        blend = Blend.of(estimates, linear)
+        blends.append([blend.threshold, blend.multiple])
+        ordered = np.sort(blend(estimates, linear))[::-1]
         rows.append(ordered[ranks - 1])
         report(n)
     weights = sha256(released_path() if checkpoint is None else checkpoint)
-    return NullTable(weights, draws, np.array(sizes), ranks, np.array(rows))
+    return NullTable(weights, draws, np.array(sizes), ranks, np.array(rows), np.array(blends))
 
 
 def gap_errors(table: NullTable) -> dict[int, tuple[float, float]]:
@@ -103,6 +119,7 @@ def gap_errors(table: NullTable) -> dict[int, tuple[float, float]]:
             table.sizes[[i - 1, i + 1]],
             table.ranks,
             table.statistics[[i - 1, i + 1]],
+            table.blends[[i - 1, i + 1]],
         )
         p = np.log((table.ranks + 1) / (table.draws + 1))
         at = [np.interp(np.log(q), p, np.log(table.statistics[i])) for q in (0.05, 0.01)]
