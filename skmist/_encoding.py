@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -146,6 +146,12 @@ class Side:
     def n_rows(self) -> int:
         """Number of samples."""
         return self.values.shape[0]
+
+    def take(self, rows: np.ndarray) -> Side:
+        """Return the side with some of its rows."""
+        parts = ("values", "codes", "smooth", "column")
+        arrays = {name: getattr(self, name) for name in parts}
+        return replace(self, **{k: v if v is None else v[rows] for k, v in arrays.items()})
 
     @cached_property
     def entropy(self) -> float:

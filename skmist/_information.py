@@ -135,7 +135,7 @@ def ask(
     reasons += [[] for _ in pairs]
     used = np.array([a.n_rows for a, _ in pairs])
     live = [i for i, (a, b) in enumerate(pairs) if a.width and b.width]
-    questions = []
+    questions, read = [], {i: pairs[i] for i in live}
     for i in live:
         check_width(pairs[i][0].width, pairs[i][1].width, settings.caller)
         question = Question.of(*pairs[i])
@@ -144,6 +144,8 @@ def ask(
             reasons[first + i].append(f"only {len(rows)} of {len(x)} samples fit into the memory")
             question = replace(question, x=x[rows], y=y[rows])
             used[i] = len(rows)
+            if settings.n_permutations:
+                read[i] = tuple(side.take(rows) for side in pairs[i])
         questions.append(question)
     raw, found = engine.judge(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
@@ -188,7 +190,7 @@ def ask(
     if settings.n_permutations:
         pvalues = np.ones(len(pairs))
         pvalues[live] = permutation_pvalues(
-            [pairs[i] for i in live],
+            [read[i] for i in live],
             raw.mean().numpy(),  # whatever the point estimate: the mean alone is never cut off
             lambda null: null.mean().numpy(),
             engine,

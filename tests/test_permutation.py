@@ -6,10 +6,12 @@ from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, MISTScore, mutual_info
 from skmist._encoding import Side
+from skmist._inference import Engine
 from skmist._linear import Blend
 from skmist._null import NullTable
 from skmist._permutation import exact_pvalue, permutation_pvalues
 from skmist.core import MIDistribution
+from skmist.exceptions import OutOfDomainWarning
 
 
 class CountingEngine:
@@ -176,3 +178,22 @@ def test_power_of_the_released_network(rng):
     dependent = mutual_info(tied, x + noise, pvalue=True, n_permutations=99)
     assert dependent.pvalue == pytest.approx(0.01)
     assert mutual_info(tied, noise, pvalue=True, n_permutations=99).pvalue > 0.01
+
+
+def test_where_rows_are_left_out_permutations_read_the_rest(rng, monkeypatch):
+    """The estimate and those after permutations are of the same number of rows."""
+    x, y = rng.normal(size=(400, 2)), rng.normal(size=400)
+    monkeypatch.setattr("skmist._domain.MAX_CELLS", 300)
+    shapes = []
+    run = Engine.run
+
+    def noted(self, questions):
+        shapes.extend(question.shape for question in questions)
+        return run(self, questions)
+
+    monkeypatch.setattr(Engine, "run", noted)
+    with pytest.warns(OutOfDomainWarning, match="only 100 of 400"):
+        fitted = MISTEstimator(pvalue=True, n_permutations=9).fit(x, y)
+    assert shapes == [(100, 2, 1)] * 9
+    assert fitted.n_samples_used_ == 100
+    assert 0.1 <= fitted.pvalue_ <= 1
