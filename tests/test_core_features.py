@@ -242,3 +242,13 @@ def test_critic_sees_an_interaction_and_no_more():
     independent = likelihood(y)
     assert independent.anchors[:, 0].abs().max() < 0.02
     assert independent.evidence[:, 0].abs().max() < 0.3  # free of bias
+
+
+@pytest.mark.parametrize("n", [5, 13, 30, 831, 832, 2000])
+def test_smallest_values(n):
+    values = torch.randint(0, 50, (3, 7, n), generator=torch.Generator().manual_seed(n)).float()
+    k = min(13, n)
+    expected = values.sort(-1).values[..., :k]
+    before = values.clone()
+    assert torch.equal(neighbours.smallest(values, k), expected)
+    assert torch.equal(values, before)
