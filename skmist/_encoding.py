@@ -16,6 +16,8 @@ TYPES = (CONTINUOUS, DISCRETE, ORDINAL, CATEGORY)
 
 MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
 MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
+MAX_COMBINATIONS = 20  # of discrete columns that are read as class labels together
+ROWS_EACH = 20  # rows for each combination, on average, that this takes
 MAX_CATEGORIES = 32  # labels beyond are grouped
 _FIRST_PROBE, _PROBE = 64, 2048  # rows that mostly show that a column has many distinct values
 
@@ -124,7 +126,8 @@ class Side:
     lone : bool
         Whether there is one column only.
     column : ndarray of shape (n_samples, 1) or None
-        The side as one column, if it is one; of labels their codes, from 0.
+        The side as one column, if it can be; of labels, and of few combinations of discrete
+        columns, their codes from 0.
     is_labels : bool
         Whether the column holds codes whose order means nothing.
     """
@@ -186,6 +189,11 @@ def plugin_entropy(codes: np.ndarray) -> float:
     return float(max(0.0, -(p * np.log(p)).sum()))
 
 
+def is_single(a: Side, b: Side) -> bool:
+    """Tell whether a question is read as one column against one."""
+    return a.column is not None and b.column is not None
+
+
 def is_bijection(a: Side, b: Side) -> bool:
     """Tell whether two discrete sides determine each other on this sample."""
     if a.codes is None or b.codes is None:
@@ -206,6 +214,8 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     as they are. A discrete column that is alone on its side is read as labels too, if it has no
     more than ten values: the estimate then does not depend on how classes are numbered. Constant
     columns are left out. A side of one column is kept as one column too, of values or of codes.
+    Several discrete columns of few combinations, none of them ordinal, are one column of labels
+    just as well: however the columns interact, as in a parity, nothing of it is hidden then.
     """
     values = table.values
     varying = np.flatnonzero((values != values[:1]).any(axis=0))
@@ -236,15 +246,27 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     smooth = varying[types[varying] == CONTINUOUS]
     discrete = not len(smooth)
     n = len(values)
+    joint = _joint_codes(codes, n) if discrete else None
+    if not lone:
+        single, is_labels = None, False
+        ordered = (types[varying] == ORDINAL).any()
+        if len(codes) and discrete and not ordered and _are_few(joint):
+            single, is_labels = joint, True
     return Side(
         values=np.hstack(parts).astype(np.float64) if parts else np.empty((n, 0)),
-        codes=_joint_codes(codes, n) if discrete else None,
+        codes=joint,
         marginal_entropy=entropy if discrete else float("inf"),
         smooth=values[:, smooth],
         lone=lone,
-        column=single[:, None].astype(np.float64) if lone else None,
-        is_labels=lone and is_labels,
+        column=None if single is None else single[:, None].astype(np.float64),
+        is_labels=is_labels,
     )
+
+
+def _are_few(codes: np.ndarray) -> bool:
+    """Tell whether combinations are few, and each has many rows on average."""
+    count = int(codes.max()) + 1
+    return count <= MAX_COMBINATIONS and ROWS_EACH * count <= len(codes)
 
 
 def _grouped(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndarray:

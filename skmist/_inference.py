@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from skmist._checkpoint import load_calibration, load_network
-from skmist._encoding import Side
+from skmist._encoding import Side, is_single
 from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
@@ -48,10 +48,10 @@ class Question:
 
     @classmethod
     def of(cls, a: Side, b: Side) -> Question:
-        """Ask what two encoded sides share: as one column each where both are one."""
-        if a.column is None or b.column is None:
-            return cls(a.values, b.values)
-        return cls(a.column, b.column, (a.is_labels, b.is_labels))
+        """Ask what two encoded sides share: as one column each where both can be one."""
+        if is_single(a, b):
+            return cls(a.column, b.column, (a.is_labels, b.is_labels))
+        return cls(a.values, b.values)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from skmist._encoding import (
     encode,
     infer_types,
     is_bijection,
+    is_single,
     note_constants,
     requested_types,
 )
@@ -161,7 +162,7 @@ def ask(
         a, b = pairs[i]
         if any(side.lone and side.codes is not None and not side.repeats for side in (a, b)):
             reasons[first + i].append(_domain.CANNOT_SEE)
-        single = a.lone and b.lone
+        single = is_single(a, b)
         if is_bijection(a, b):
             latent[i] = a.entropy + 1  # above the bound that is set below
             scores[i] = 0.0
@@ -226,7 +227,7 @@ def _calibrated(
     calibration = load_calibration(settings.engine.checkpoint)
     if calibration is None:
         return latent
-    single = np.array([a.lone and b.lone for a, b in pairs], dtype=bool)
+    single = np.array([is_single(a, b) for a, b in pairs], dtype=bool)
     widest = np.array([max(a.width, b.width) for a, b in pairs])
     ratio = np.where(single, 1.0, widest / settings.engine.config.d_max)
     out = latent.copy()

@@ -226,7 +226,7 @@ def test_the_whole_way_on_an_untrained_network(checkpoint, tmp_path, capsys, mon
     monkeypatch.setattr(calibration_data, "BUDGET", 5.0)
     path = tmp_path / "calibrated.safetensors"
     command = ["calibrate", "--source", str(checkpoint), "--to", str(path)]
-    command += ["--batches", "32", "--laws", "3", "--wide", "1"]
+    command += ["--batches", "48", "--laws", "3", "--wide", "1"]
     assert main([*command, "--report", str(tmp_path / "report.md")]) == 0
     assert "| angles on a torus |" in (tmp_path / "report.md").read_text()
     assert "sha256" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skmist import mutual_info
 from skmist._encoding import (
     MAX_CATEGORIES,
     MAX_CODES,
@@ -195,3 +196,29 @@ def test_untied():
     assert not side_of(np.r_[x[:-1], 0.0][:, None]).untied
     assert not side_of(np.c_[x, x**2]).untied
     assert not side_of((x % 3)[:, None]).untied
+
+
+def test_few_combinations_of_discrete_columns_are_labels(rng):
+    """All of a parity is seen, whichever columns stand beside it."""
+    X = rng.integers(0, 2, size=(2000, 4)).astype(float)
+    parity = (X[:, 0] + X[:, 1] + X[:, 2]) % 2
+    y = np.where(rng.random(2000) < 0.1, 1 - parity, parity)
+    truth = np.log(2) + 0.1 * np.log(0.1) + 0.9 * np.log(0.9)
+    found = mutual_info(X, y)
+    assert found.value == pytest.approx(truth, abs=0.05)
+    assert found.interval[0] < truth < found.interval[1]
+    assert found.in_domain
+    words = np.array([["no", "yes"][int(v)] for v in X.ravel()], dtype=object).reshape(X.shape)
+    assert mutual_info(words[:, ::-1], y).value == pytest.approx(found.value, abs=1e-6)
+
+
+def test_many_combinations_stay_columns(rng):
+    notes = Notes()
+    for n, columns, labels in ((2000, 4, True), (2000, 5, False), (200, 4, False)):
+        table = read_table(
+            rng.integers(0, 2, size=(n, columns)), role="X", caller="test", one_d=False
+        )
+        side = encode(table, infer_types(table, requested_types("auto", table)), notes)
+        assert side.is_labels is labels
+        assert (side.column is not None) is labels
+        assert side.values.shape == (n, columns)

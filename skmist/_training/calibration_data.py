@@ -18,7 +18,8 @@ from skmist._validation import Notes, read_table
 from skmist.core import MISTNetwork
 
 STREAM = "calibration"
-BATCHES, BUDGET = 600, 20.0
+BATCHES, BUDGET = 900, 20.0
+PAPER = 0.25  # batches of the preset "paper", as a share of those of "general"
 LAWS = 48  # of each held-out family; each is sampled at two numbers of rows
 WIDE = 60  # batches with more columns than training held
 STREAM_NAME = "training distribution"
@@ -92,11 +93,13 @@ class Collector:
 
 
 def add_stream(collector: Collector, batches: int = BATCHES) -> None:
-    """Add the calibration stream, which is disjoint from training and validation."""
-    preset = PRESETS["general"]
-    for index in range(batches):
-        draw = draw_batch(preset, Rng(seed_of(STREAM, preset.name, 0, index)), BUDGET)
-        collector.add(STREAM_NAME, index, draw.x, draw.y, draw.labels, draw.mi.numpy())
+    """Add the calibration streams of both presets, disjoint from training and validation."""
+    number = 0
+    for name, count in (("general", batches), ("paper", int(PAPER * batches))):
+        for index in range(count):
+            draw = draw_batch(PRESETS[name], Rng(seed_of(STREAM, name, 0, index)), BUDGET)
+            collector.add(STREAM_NAME, number, draw.x, draw.y, draw.labels, draw.mi.numpy())
+            number += 1
 
 
 def add_families(collector: Collector, laws: int = LAWS, largest: int = 10_000) -> None:

@@ -17,7 +17,7 @@ from skmist._calibration import LARGEST, LEVELS, Part
 from skmist._training.calibration_data import STREAM_NAME, Answers
 from skmist.core import MIDistribution
 
-PROTOTYPES = {True: 400, False: 2000}  # of one column against one, and of other questions
+PROTOTYPES = {True: 600, False: 3000}  # of one column against one, and of other questions
 DIRECTIONS = {True: 48, False: 64}  # coordinates, at most, that distances are taken in
 FEWEST_BATCHES = 8  # of the stream, of each part
 INSIDE = 0.995  # share of the stream whose score is below 1
