@@ -33,7 +33,7 @@ _DEVIATIONS = 6.0  # standard errors that the autocorrelation has to exceed
 _STEPS = -0.25  # autocorrelation of differences: -1/2 for draws around any slow trend, 0 for a walk
 _REPEATED = 0.05  # share of rows
 _TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
-_PER_CELL = 5  # rows expected in each cell of a square grid on two columns
+_PER_CELL = (5, 2)  # rows expected in each cell of square grids on two columns
 _EVENNESS = -4.5  # standard errors of the chi-square statistic of these counts
 _FEWEST_CELLS = 8  # on a side
 _FEWEST_COLUMNS = 4
@@ -81,8 +81,8 @@ class RowRules:
         if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
         if unusual:
-            cells = [self._of(_cell, side) for side in (a, b)]
-            if all(cell is not None for cell in cells) and _is_even(*cells):
+            ranks = [self._of(_single_ranks, side) for side in (a, b)]
+            if all(r is not None for r in ranks) and _is_even(*ranks):
                 found.append(EVEN)
         return found
 
@@ -168,31 +168,31 @@ def _tied_rows(side: Side) -> np.ndarray | None:
 
 
 def _is_even(a: np.ndarray, b: np.ndarray) -> bool:
-    """Tell whether columns, given as cells of their ranks, fill a grid too evenly.
+    """Tell whether columns, given as ranks from 0, fill the cells of a coarse or fine grid evenly.
 
     Dependence makes counts less even; for independent columns the chi-square statistic has a mean
     of (m - 1)^2, m cells on a side, and a variance of twice that.
     """
-    m = _cells(len(a))
-    counts = np.bincount(a * m + b, minlength=m * m)
-    expected = len(a) / m**2
-    statistic = np.square(counts - expected).sum() / expected
-    return bool((statistic - (m - 1) ** 2) / (np.sqrt(2) * (m - 1)) < _EVENNESS)
+    n = len(a)
+    for rows in _PER_CELL:
+        m = int(np.sqrt(n / rows))
+        if m < _FEWEST_CELLS:
+            continue
+        counts = np.bincount(a * m // n * m + b * m // n, minlength=m * m)
+        expected = n / m**2
+        statistic = np.square(counts - expected).sum() / expected
+        if (statistic - (m - 1) ** 2) / (np.sqrt(2) * (m - 1)) < _EVENNESS:
+            return True
+    return False
 
 
-def _cells(n: int) -> int:
-    """Return the number of cells on a side."""
-    return int(np.sqrt(n / _PER_CELL))
-
-
-def _cell(side: Side) -> np.ndarray | None:
-    """Return the cell of each rank of a column without ties, None if rows are few."""
-    n, m = side.n_rows, _cells(side.n_rows)
-    if m < _FEWEST_CELLS or not (side.lone and side.untied):
+def _single_ranks(side: Side) -> np.ndarray | None:
+    """Return the ranks of a column without ties, from 0; None for any other side."""
+    if not (side.lone and side.untied):
         return None
-    cell = np.empty(n, dtype=np.int64)
-    cell[np.argsort(side.smooth[:, 0])] = np.arange(n) * m // n
-    return cell
+    ranks = np.empty(side.n_rows, dtype=np.int64)
+    ranks[np.argsort(side.smooth[:, 0])] = np.arange(side.n_rows)
+    return ranks
 
 
 def _has_copies(side: Side) -> bool:
