@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 CELLS = 2_000_000  # numbers that are gathered at a time
 UPPER = 0.9  # quantile from which a linear part counts, and up to which spread is measured
@@ -29,12 +30,9 @@ def white_scores(values: np.ndarray) -> np.ndarray:
         Rows of mean 0 and of norm 1 or less.
     """
     n, d = values.shape
-    scores = np.empty((d, n))
-    for row, column in zip(scores, values.T, strict=True):
-        _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
-        row[:] = ndtri((np.cumsum(counts) - counts / 2) / n)[place]  # of mid-ranks, less 1/2
-        row -= row.mean()
-        row /= np.sqrt(row @ row)
+    scores = ndtri((rankdata(values, axis=0) - 0.5) / n).T
+    scores -= scores.mean(axis=1, keepdims=True)
+    scores /= np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
     scatter = scores @ scores.T
     scatter[np.diag_indices(d)] += d / n
     return np.linalg.solve(np.linalg.cholesky(scatter), scores)
