@@ -187,6 +187,39 @@ def curve(rng: Rng, x: Tensor) -> Tensor:
     return torch.cat([t * torch.cos(w * t), t * torch.sin(w * t)], -1)
 
 
+def polar(rng: Rng, x: Tensor, columns: int) -> Tensor:
+    """Make one column the length of rows whose direction is noise, shape (B, n, columns).
+
+    The length is that of some norm, (sum |x_j|^p)^(1/p), which gives the column back: totals,
+    radii, largest values and common scales hide in many columns that way.
+    """
+    u = unit_scale(x)
+    rate = rng.log_uniform(x.shape[0], 1, 1, low=0.1, high=1.2)
+    length = exp_asinh(rate * u) if rng.coin(0.5) else 0.05 + torch.sigmoid(2 * rate * u)
+    w = noise_columns(rng, *x.shape[:2], columns)
+    if rng.coin(0.5):
+        w = w.abs() if rng.coin(0.5) else torch.exp(rng.uniform(1, low=0.3, high=1.5) * w)
+    p = rng.choose((1.0, 2.0, float(rng.host_integer(3, 8))), (2, 2, 1))
+    largest = w.abs().amax(-1, keepdim=True).clamp_min(1e-6)
+    norm = largest * ((w / largest).abs() ** p).sum(-1, keepdim=True) ** (1 / p)
+    return length * w / norm
+
+
+def closed_up(rng: Rng, x: Tensor) -> Tensor:
+    """Map d columns one to one to d + 1 on a sphere, or to d + 1 parts of a whole.
+
+    By stereographic projection, or by the additive log-ratio of compositions (Aitchison, "The
+    Statistical Analysis of Compositional Data", 1986).
+    """
+    z = rng.log_uniform(x.shape[0], 1, 1, low=0.3, high=1.5) * unit_scale(x)
+    if rng.coin(0.5):
+        square = z.square().sum(-1, keepdim=True)
+        sphere = torch.cat([2 * z, square - 1], -1) / (square + 1)
+        q, _ = torch.linalg.qr(rng.normal(x.shape[0], z.shape[-1] + 1, z.shape[-1] + 1))
+        return sphere @ q if rng.coin(0.6) else sphere
+    return torch.softmax(torch.cat([z, torch.zeros_like(z[..., :1])], -1), -1)
+
+
 def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
     """Append copies of columns, or sums of two: they add no information."""
     d = x.shape[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,6 +11,7 @@ from skmist._training.draw import Draw, beside, stack
 from skmist._training.families import (
     categorical,
     copulas,
+    densities,
     elliptical,
     functions,
     grid,
@@ -69,7 +70,8 @@ REFERENCED = (
     "classes",
     "labels",
     "latent",
-)  # MI from a reference sample
+    "density",
+)  # costly to set up: MI from a reference sample, or a large table
 REPEATS = 3  # data sets drawn from each distribution of those
 
 
@@ -140,6 +142,8 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
         options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
     elif dy == 1 or dx == 1:
         options["interaction"] = 4 if dx + dy <= 9 else 1.5
+    if 3 <= dx + dy <= 4:
+        options["density"] = 10
     if 3 <= dy <= 8 or dy == 1:
         options["classes"] = 3
     if dx >= 2 and dy <= 2:
@@ -149,7 +153,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
 
 
 def _with_reference(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw a block; several data sets from each distribution where a reference sample is costly."""
+    """Draw a block; several data sets from each distribution where one is costly to set up."""
     if kind in REFERENCED and batch >= 2 * REPEATS:
         draw = _of_kind(rng, kind, -(-batch // REPEATS), n * REPEATS, dx, dy)
         return _split(draw, batch, n)
@@ -183,6 +187,8 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         if dy == 1:
             return interactions.sample(rng, batch, n, dx)
         return compose.swap(interactions.sample(rng, batch, n, dy))
+    if kind == "density":
+        return densities.sample(rng, batch, n, dx, dy)
     if kind == "latent":
         return latent.sample(rng, batch, n, dx, dy)
     if kind == "mixture":
@@ -231,6 +237,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
+    if dx >= 2 and rng.coin(0.14):
+        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.6) else draw_closed(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
@@ -272,6 +280,8 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
 
     Pictures of few moving objects are like that, and measurements of a system of few states.
     """
+    if shape.dx >= 5 and shape.dy >= 2 and rng.coin(0.25):
+        return _side_by_side(rng, shape)
     noise_x, noise_y = (
         rng.host_integer(1, d // 2) if d >= 8 and rng.coin(0.15) else 0
         for d in (shape.dx, shape.dy)
@@ -284,6 +294,32 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     noise = (compose.noise_columns(rng, shape.batch, shape.n, k) for k in (noise_x, noise_y))
     x, y = (torch.cat(pair, -1) for pair in zip((x, y), noise, strict=True))
     return Draw(x, y, draw.mi)
+
+
+def draw_polar(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch in which the length of the rows of X, and at times of y, is what tells."""
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    both = dy > 1 and rng.coin(0.6)
+    draw = draw_block(rng, batch, n, 1, 1 if both else dy)
+    if _has_ties(draw.x) or (both and _has_ties(draw.y)):  # lengths have to be continuous
+        return draw_block(rng, batch, n, dx, dy)
+    y = compose.polar(rng, draw.y, dy) if both else draw.y
+    return Draw(compose.polar(rng, draw.x, dx), y, draw.mi)
+
+
+def draw_closed(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch in which X, and at times y, are directions or parts of a whole."""
+    both = shape.dy > 1 and rng.coin(0.5)
+    draw = draw_block(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both)
+    y = compose.closed_up(rng, draw.y) if both else draw.y
+    return Draw(compose.closed_up(rng, draw.x), y, draw.mi)
+
+
+def _side_by_side(rng: Rng, shape: Shape) -> Draw:
+    """Draw two such batches that have nothing to do with each other, side by side."""
+    left = [rng.host_integer(-(-d // 3), d - -(-d // 3)) for d in (shape.dx, shape.dy)]
+    right = [d - k for d, k in zip((shape.dx, shape.dy), left, strict=True)]
+    return beside([draw_surfaces(rng, replace(shape, dx=dx, dy=dy)) for dx, dy in (left, right)])
 
 
 def _few(rng: Rng, columns: int, always: int) -> int:

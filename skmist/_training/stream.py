@@ -48,7 +48,7 @@ def make_batch(
     """Draw batch number ``index`` of a stream and compute its features."""
     rng = Rng(seed_of(stream, preset.name, seed, index), device)
     draw = draw_batch(preset, rng, budget)
-    n_queries = rng.choose((128, 256, 512, 1024), (3, 3, 1, 1))
+    n_queries = rng.choose((64, 128, 256, 512, 1024), (1, 3, 3, 1, 0.7))
     features = network.features(draw.x, draw.y, n_queries, draw.labels)
     shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
     return Batch(index, features, draw.mi, shape, finite(features, draw.mi))

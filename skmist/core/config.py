@@ -31,7 +31,7 @@ class CoreConfig:
     bivariate_width : int
         Hidden size of the part that reads one column against one.
     n_queries : int
-        Number of query rows whose neighbourhoods are read.
+        Number of query rows whose neighbourhoods are read; more where rows are many.
     n_min, n_max : int
         Smallest and largest number of rows seen in training.
     n_max_bivariate : int

@@ -30,7 +30,8 @@ N_FIXED_ANCHORS = (
 )
 N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE
 N_STRUCTURE = neighbours.N_DIMENSIONS + 2
-N_CONTRASTS = N_FIXED_ANCHORS + elliptical.N_EVIDENCE
+N_SCALES = len(neighbours.NEIGHBOURS)
+N_CONTRASTS = N_FIXED_ANCHORS + elliptical.N_EVIDENCE + N_SCALES - 1
 
 
 @dataclass
@@ -70,7 +71,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         phi = scores.standardise(phi)
     spread = scores.standardise(z)
     ellipse = elliptical.elliptical_features(spread, student, dx)
-    queries = min(n, n_queries)
+    queries = query_rows(n, n_queries)
     local, dimensions = neighbours.neighbour_features(z, queries, dx, tied)
     marks = z[..., : critic.landmarks(n)]
     judged = critic.critic_features(
@@ -106,7 +107,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         ellipse.evidence,
         torch.cat([judged.evidence, additive], 1),
         torch.cat([dimensions, torch.stack(structure, 1)], 1),
-        _contrasts(anchors, ellipse.evidence * d, n_told),
+        _contrasts(anchors, ellipse.evidence * d, n_told, queries),
         rows,
         local,
         dx,
@@ -114,23 +115,34 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
 
 
-def _contrasts(anchors: Tensor, evidence: Tensor, n_told: int) -> Tensor:
+def query_rows(n: int, n_queries: int) -> int:
+    """Return the number of rows whose neighbourhoods are read: all few, a quarter of many.
+
+    Their number limits the precision of what neighbourhoods tell; it stays bounded.
+    """
+    return min(n, max(n_queries, min(n // 4, 4 * n_queries)))
+
+
+def _contrasts(anchors: Tensor, evidence: Tensor, n_told: int, queries: int) -> Tensor:
     """Return how far estimates and log-likelihoods lie from those of a Gaussian copula.
 
-    In units of n^-1/2, which their errors have, so that many rows tell small differences apart;
-    shape (B, N_CONTRASTS).
+    In units of n^-1/2, which their errors have, so that many rows tell small differences apart.
+    The same for estimates from neighbourhoods of one scale and of the next, which agree where the
+    density is smooth at these scales; shape (B, N_CONTRASTS).
 
     Parameters
     ----------
     anchors : Tensor of shape (B, N_FIXED_ANCHORS)
     evidence : Tensor of shape (B, N_EVIDENCE)
         Mean log-likelihoods of rows, that of the Gaussian copula first.
-    n_told : int
-        Number of rows.
+    n_told, queries : int
+        Number of rows, and of those whose neighbourhoods were read.
     """
     gaussian = anchors[:, elliptical.GAUSSIAN_ANCHOR].unsqueeze(1)
     differences = torch.cat([anchors - gaussian, evidence - evidence[:, :1]], 1)
-    return torch.asinh(math.sqrt(n_told) * differences) / 2
+    nearest = anchors[:, elliptical.N_ANCHORS : elliptical.N_ANCHORS + N_SCALES]
+    scales = math.sqrt(queries) * nearest.diff(dim=1)
+    return torch.asinh(torch.cat([math.sqrt(n_told) * differences, scales], 1)) / 2
 
 
 def _participation(corr: Tensor) -> Tensor:

@@ -56,8 +56,11 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
 def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tensor], Tensor]:
     """Return a random function of rows (batch, n, d) with values (batch, n, n_out).
 
-    One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product).
+    One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
+    or, for one value, at times an additive model of many columns.
     """
+    if n_out == 1 and d > 1 and rng.coin(0.25):
+        return additive_function(rng, batch, d)
     hidden = 6
     active = rng.host_integer(1, d)
     weight = rng.normal(batch, d, hidden)
@@ -90,5 +93,40 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
         h = torch.where(kind == 4, a.abs(), h)
         h = torch.where(kind == 5, torch.sign(a), h)
         return h @ out
+
+    return function
+
+
+def additive_function(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor]:
+    """Return a sum of functions of single columns, (batch, n, d) to (batch, n, 1).
+
+    All columns, or some of them, go in by one shape: a power, an exponential function, a wave, a
+    threshold or tanh; at times the sum goes through a curve (generalised additive models: Hastie
+    and Tibshirani, "Generalized Additive Models", 1990).
+    """
+    active = d if rng.coin(0.6) else rng.host_integer(2, d)
+    order = rng.uniform(batch, 1, d).argsort(2)
+    weight = (rng.uniform(batch, 1, d, low=0.3) if rng.coin(0.5) else 1.0) * (order < active)
+    if rng.coin(0.4):
+        weight = weight * torch.where(rng.uniform(batch, 1, d) < 0.5, -1.0, 1.0)
+    shape = rng.choose(("power", "exponential", "wave", "threshold", "tanh"), (3, 2, 1, 1, 1))
+    gain = rng.log_uniform(batch, 1, 1, low=0.5, high=4.0)
+    shift = rng.uniform(batch, 1, 1, low=-1.0, high=1.0) * float(rng.coin(0.5))
+    curve = rng.choose(("none", "log", "tanh"), (2, 1, 1))
+
+    def function(x: Tensor) -> Tensor:
+        a = x - shift
+        if shape == "power":
+            h = a.abs().clamp(1e-3, 10) ** (0.5 + gain / 2)
+        elif shape == "exponential":
+            h = torch.exp((gain * a).clamp(-15, 15))
+        elif shape == "wave":
+            h = torch.sin(gain * a)
+        else:
+            h = torch.sign(a) if shape == "threshold" else torch.tanh(gain * a)
+        total = (weight * h).sum(-1, keepdim=True)
+        if curve == "log":
+            return torch.asinh(total)
+        return torch.tanh(total / active**0.5) if curve == "tanh" else total
 
     return function
