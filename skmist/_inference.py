@@ -18,10 +18,11 @@ from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
+from skmist.core.joint import query_rows
 from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES
 
 BATCH_BYTES = 32 * 2**20  # working memory of one batch of small questions; larger ones are slower
-MAX_DISTANCES = 50_000_000  # of the queries of one large question
+MAX_DISTANCES = 50_000_000  # of n_queries of a large question, whose query rows may be fourfold
 FEW = 4  # large questions go together too, so that a side they share is ranked less often
 
 
@@ -205,7 +206,7 @@ def bytes_per_question(n: int, d: int, n_queries: int) -> int:
     if d == 2:
         return 4 * (60 * n + 10 * SIZE**2)
     rows = n * (40 * d + 8 * LANDMARKS + 40)
-    distances = 6 * min(n * min(n, n_queries), max(CACHED_VALUES, FEW_QUERIES * n))
+    distances = 6 * min(n * query_rows(n, n_queries), max(CACHED_VALUES, FEW_QUERIES * n))
     pairs = 600 * d * d
     return 4 * (rows + distances + pairs)
 

@@ -1,0 +1,137 @@
+"""Random densities of several columns, lengths, directions and surfaces: their information."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skmist._training import compose, presets
+from skmist._training.families import columns, densities
+from skmist._training.random import Rng
+from skmist.baselines import ksg_mi
+
+DIMS = [(2, 1), (1, 2), (2, 2), (3, 1), (1, 3)]
+
+
+@pytest.mark.parametrize(("dx", "dy"), DIMS)
+def test_densities_agree_with_ksg(dx, dy):
+    """With cells of near-constant density, neighbours in ranks estimate the same number."""
+    compared = 0
+    for seed in range(12):
+        draw = densities.sample(Rng(seed), 1, 4000, dx, dy)
+        x, y = (np.argsort(np.argsort(v[0].numpy(), 0), 0) / 4000 for v in (draw.x, draw.y))
+        if len(np.unique(draw.y[0])) < 3000 or draw.mi > 1.2:
+            continue  # levels, or curves too fine for neighbours of this many rows
+        compared += 1
+        error = ksg_mi(x, y, n_neighbors=3) - float(draw.mi)
+        # in four columns neighbours of this many rows miss some of what narrow shapes hold
+        missed = (0.15 if dx + dy == 3 else 0.5) * float(draw.mi)
+        assert -0.05 - missed < error < 0.05 + 0.1 * float(draw.mi)
+    assert compared >= 3
+
+
+def test_levels_of_y_agree_with_frequencies():
+    """For a discrete y, against the entropies of the cells that the rows of X fall into."""
+    found = 0
+    for seed in range(40):
+        rng = Rng(seed)
+        draw = densities.sample(rng, 1, 200_000, 2, 1)
+        levels = np.unique(draw.y[0].numpy())
+        if len(levels) > 12:
+            continue
+        found += 1
+        g = min(int((densities.CELLS / len(levels)) ** 0.5), 32)
+        place = [
+            np.floor(np.argsort(np.argsort(draw.x[0, :, j].numpy())) * 12 / 200_000)
+            for j in range(2)
+        ]
+        cell = (place[0] * 12 + place[1]).astype(int)
+        table = np.zeros((144, len(levels)))
+        np.add.at(table, (cell, np.searchsorted(levels, draw.y[0, :, 0].numpy())), 1)
+        p = table / table.sum()
+        outer = p.sum(0) * p.sum(1, keepdims=True)
+        plug_in = (p[p > 0] * np.log(p[p > 0] / outer[p > 0])).sum()
+        # coarser cells tell less, and not much less
+        assert plug_in < float(draw.mi) + 0.01
+        assert g >= 12 and plug_in > 0.6 * float(draw.mi) - 0.02
+    assert found >= 3
+
+
+def test_densities_are_reproducible_and_spread():
+    mi = torch.cat([densities.sample(Rng(s), 4, 50, 2, 2).mi for s in range(40)])
+    again = torch.cat([densities.sample(Rng(s), 4, 50, 2, 2).mi for s in range(40)])
+    assert torch.equal(mi, again)
+    assert mi.quantile(0.25) < 0.2 and mi.quantile(0.9) > 0.8
+
+
+@pytest.mark.parametrize("d", [2, 3, 9])
+def test_lengths_can_be_read_off(d):
+    """Some norm of the rows is an increasing function of the column that was hidden."""
+    for seed in range(8):
+        u = Rng(seed).normal(3, 400, 1)
+        x = compose.polar(Rng(50 + seed), u, d).double()
+        assert x.shape == (3, 400, d) and x.isfinite().all()
+        agree = []
+        for p in (1, 2, 3, 4, 5, 6, 7, 8):
+            length = (x.abs() ** p).sum(-1) ** (1 / p)
+            order = length.gather(1, u[..., 0].argsort(1))
+            agree.append(bool((order.diff(dim=1) > -1e-5 * order[:, 1:]).all()))
+        assert any(agree)
+
+
+@pytest.mark.parametrize("d", [1, 2, 6])
+def test_closing_up_is_one_to_one(d):
+    for seed in range(6):
+        x = Rng(seed).normal(2, 300, d)
+        closed = compose.closed_up(Rng(20 + seed), x)
+        assert closed.shape == (2, 300, d + 1)
+        whole, radius = closed.sum(-1), closed.square().sum(-1)
+        one = torch.ones(2, 300)
+        assert torch.allclose(whole, one, atol=1e-5) or torch.allclose(radius, one, atol=1e-4)
+        apart = torch.cdist(closed.double(), closed.double()) + torch.eye(300)
+        assert apart.min() > 1e-7
+
+
+@pytest.mark.parametrize("draw", [presets.draw_polar, presets.draw_closed])
+@pytest.mark.parametrize(("dx", "dy"), [(2, 1), (4, 3), (30, 12)])
+def test_compositions_have_their_shape(draw, dx, dy):
+    for seed in range(10):
+        one = draw(Rng(seed), presets.Shape(3, 60, dx, dy))
+        assert one.x.shape == (3, 60, dx) and one.y.shape == (3, 60, dy)
+        assert one.x.isfinite().all() and one.y.isfinite().all() and (one.mi >= 0).all()
+
+
+def test_directions_of_normal_vectors_agree_with_ksg():
+    """A closed-up Gaussian keeps its information, read by neighbours on the surface itself."""
+    rng = Rng(3)
+    z = rng.normal(1, 4000, 4)
+    x, y = z[..., :2], 0.8 * z[..., :2] + 0.6 * z[..., 2:]
+    estimate = ksg_mi(compose.closed_up(rng, x)[0].numpy(), y[0].numpy(), n_neighbors=3)
+    assert estimate == pytest.approx(-np.log(0.6) * 2, abs=0.12)
+
+
+def test_additive_functions_are_sums_of_single_columns():
+    """Mixed second differences vanish unless the sum goes through a curve."""
+    exact = 0
+    for seed in range(30):
+        f = columns.additive_function(Rng(seed), 2, 3)
+        base = 0.3 * torch.ones(2, 1, 3)
+        first, second = base.clone(), base.clone()
+        first[..., 0] += 0.7
+        second[..., 1] -= 1.1
+        both = first.clone()
+        both[..., 1] -= 1.1
+        mixed = f(both) - f(first) - f(second) + f(base)
+        assert mixed.isfinite().all()
+        scale = 1 + f(first).abs() + f(second).abs() + f(both).abs()
+        exact += bool((mixed.abs() < 1e-4 * scale).all())
+    assert exact >= 10
+
+
+def test_surfaces_side_by_side_add_up():
+    """The two parts are independent, and each has the columns of a batch of its own."""
+    for seed in range(5):
+        draw = presets._side_by_side(Rng(seed), presets.Shape(4, 3000, 6, 4))
+        assert draw.x.shape == (4, 3000, 6) and draw.y.shape == (4, 3000, 4)
+        assert (draw.mi >= 0).all() and draw.x.isfinite().all()
