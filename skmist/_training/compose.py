@@ -245,7 +245,7 @@ def surface(rng: Rng, x: Tensor, columns: int) -> Tensor:
         )
         return first + rng.uniform(b, 1, 1, high=0.5) * rng.uniform(b, 1, columns) * second
     kind = rng.choose(("waves", "bumps", "perceptron", "mixed"))
-    frequency = rng.log_uniform(b, 1, 1, low=0.3, high=2.5)
+    frequency = rng.log_uniform(b, 1, 1, low=0.15, high=2.5)
     inner = x @ (rng.normal(b, d, columns) * frequency / d**0.5) + 3 * rng.normal(b, 1, columns)
     if kind == "perceptron":
         return torch.tanh(inner) @ rng.normal(b, columns, columns)

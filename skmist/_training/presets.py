@@ -237,8 +237,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.14):
-        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.6) else draw_closed(rng, shape))
+    if dx >= 2 and rng.coin(0.18):
+        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.5) else draw_closed(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
@@ -309,7 +309,7 @@ def draw_polar(rng: Rng, shape: Shape) -> Draw:
 
 def draw_closed(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch in which X, and at times y, are directions or parts of a whole."""
-    both = shape.dy > 1 and rng.coin(0.5)
+    both = shape.dy > 1 and rng.coin(0.65)
     draw = draw_block(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both)
     y = compose.closed_up(rng, draw.y) if both else draw.y
     return Draw(compose.closed_up(rng, draw.x), y, draw.mi)
