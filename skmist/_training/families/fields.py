@@ -119,13 +119,15 @@ def ridge(rng: Rng, batch: int, g: int) -> Tensor:
         spread = rng.uniform(batch, 1, 1, high=1.3)
         width = width * torch.exp(spread * smooth_line(rng, batch, 1, g).transpose(1, 2))
     d = (centres(rng, g) - f) / width.clamp_min(0.4 / g)
-    shape = rng.choose(("normal", "laplace", "box", "heavy"), (3, 1, 1, 1))
+    shape = rng.choose(("normal", "laplace", "box", "heavy", "one-sided"), (3, 1, 1, 1, 0.8))
     if shape == "normal":
         log_p = d.square_().mul_(-0.5)
     elif shape == "laplace":
         log_p = d.abs_().neg_()
     elif shape == "box":
         log_p = d.square_().square_().square_().clamp_max_(60.0).neg_()
+    elif shape == "one-sided":
+        log_p = torch.where(d < 0, -60.0, -d)
     else:
         log_p = -rng.uniform(batch, 1, 1, low=0.8, high=2.0) * torch.log1p(d.square())
     if rng.coin(0.6):  # x uniform, as in regression; otherwise x is likely where y is wide

@@ -26,6 +26,8 @@ def noise_density(kind: str, t: Tensor) -> Tensor:
         return torch.exp(-0.5 * t.square()) / math.sqrt(2 * math.pi)
     if kind == "uniform":
         return (t.abs() <= math.sqrt(3)).to(t.dtype) / (2 * math.sqrt(3))
+    if kind == "exponential":
+        return torch.exp(-t.clamp_min(0)) * (1 + t.sign()) / 2
     return torch.exp(-math.sqrt(2) * t.abs()) / math.sqrt(2)
 
 
@@ -36,6 +38,8 @@ def draw_noise(rng: Rng, kind: str, batch: int, n: int) -> Tensor:
     u = rng.uniform(batch, n, 1, low=-1.0, high=1.0)
     if kind == "uniform":
         return u * math.sqrt(3)
+    if kind == "exponential":
+        return -torch.log((1 + u) / 2)
     return -u.sign() * torch.log1p(-u.abs()) / math.sqrt(2)
 
 
@@ -43,7 +47,9 @@ NOISE_ENTROPY = {
     "normal": 0.5 * math.log(2 * math.pi * math.e),
     "uniform": math.log(2 * math.sqrt(3)),
     "laplace": 1 + math.log(math.sqrt(2)),
+    "exponential": 1.0,
 }
+REACH = {"normal": 6, "uniform": 6, "laplace": 8, "exponential": 10}  # standard deviations
 
 
 def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor:
@@ -61,7 +67,7 @@ def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor
         Shape of the noise.
     """
     b, m = f.shape
-    reach = 6 * sigma.amax(1)
+    reach = REACH[kind] * sigma.amax(1)
     low, high = f.amin(1) - reach, f.amax(1) + reach
     step = (high - low) / (N_GRID - 1)
     place = (f - low[:, None]) / step[:, None]
@@ -89,7 +95,7 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
         raise ValueError(f"y has one column in this family, got dy={dy}.")
     columns = column_sampler(rng, batch, dx)
     f = random_function(rng, batch, dx, 1)
-    kind = rng.choose(("normal", "uniform", "laplace"), (3, 1, 1))
+    kind = rng.choose(tuple(NOISE_ENTROPY), (3, 1, 1, 0.7))
     sigma = rng.log_uniform(batch, 1, low=0.03, high=3.0)
     if rng.coin(0.3):
         sigma = torch.cat([sigma, sigma * rng.log_uniform(batch, 1, low=1.5, high=6.0)], 1)
