@@ -78,7 +78,10 @@ class Side:
     def count(self, within: Tensor) -> Tensor:
         """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
         if self.ordered is None:
-            return (self.distances < within).view(torch.uint8).sum(-1, dtype=torch.int32)
+            # as floats: made and added up several times faster than booleans
+            distances = self.distances.detach()
+            nearer = torch.lt(distances, within.detach(), out=torch.empty_like(distances))
+            return nearer.sum(-1)
         # sorted values: look the bounds up, then settle by the same comparison as above
         z, v, w = self.ordered, self.centre, within.squeeze(-1)
         radius = w.sqrt()
