@@ -244,9 +244,11 @@ def test_critic_sees_an_interaction_and_no_more():
     assert independent.evidence[:, 0].abs().max() < 0.3  # free of bias
 
 
-@pytest.mark.parametrize("n", [5, 13, 30, 831, 832, 2000])
-def test_smallest_values(n):
-    values = torch.randint(0, 50, (3, 7, n), generator=torch.Generator().manual_seed(n)).float()
+@pytest.mark.parametrize("distinct", [50, 10**7])
+@pytest.mark.parametrize("n", [5, 13, 30, 512, 513, 831, 2000, 20_000])
+def test_smallest_values(n, distinct):
+    source = torch.Generator().manual_seed(n)
+    values = torch.randint(0, distinct, (3, 7, n), generator=source).float()
     k = min(13, n)
     expected = values.sort(-1).values[..., :k]
     before = values.clone()

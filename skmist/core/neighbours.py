@@ -13,6 +13,7 @@ N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
 CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
+FEW_VALUES = 512  # that are sorted rather than searched for the smallest ones
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
 
@@ -34,12 +35,33 @@ def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Ten
 
 def smallest(values: Tensor, k: int) -> Tensor:
     """Return the k smallest values along the last axis, in increasing order."""
-    if values.requires_grad or values.device.type != "cpu" or values.shape[-1] >= 64 * k:
+    n = values.shape[-1]
+    if values.requires_grad or values.device.type != "cpu" or n < 2 * k:
         return torch.topk(values, k, largest=False).values
-    # torch selects the k-th of few values slowly, NumPy by vectorised partition
-    parted = values.clone()
-    parted.numpy().partition(k - 1, axis=-1)
-    return parted[..., :k].sort(-1).values
+    if n <= FEW_VALUES:
+        return _sorted(values)[..., :k]
+    # they lie in the k groups that have the smallest minima
+    groups = max(FEW_VALUES // 2, 2 * k)
+    size = n // groups
+    together = groups * size
+    minima = values[..., :together].unflatten(-1, (size, groups)).amin(-2)
+    chosen = (minima <= _sorted(minima)[..., k - 1 : k]).nonzero()[:, -1]
+    if len(chosen) != k * minima[..., 0].numel():  # equal minima
+        return torch.topk(values, k, largest=False).values
+    steps = torch.arange(0, together, groups)
+    members = values.gather(-1, (chosen.unsqueeze(-1) + steps).view(*values.shape[:-1], -1))
+    if together < n:
+        members = torch.cat([members, values[..., together:]], -1)
+    if members.shape[-1] <= n // 2:
+        return smallest(members, k)
+    return torch.topk(members, k, largest=False).values
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Sort along the last axis, by NumPy, whose sort of few values is vectorised."""
+    values = values.clone()
+    values.numpy().sort(axis=-1)
+    return values
 
 
 def _holds(z: Tensor, place: Tensor, centre: Tensor, within: Tensor) -> Tensor:
@@ -78,7 +100,10 @@ class Side:
     def count(self, within: Tensor) -> Tensor:
         """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
         if self.ordered is None:
-            return (self.distances < within).view(torch.uint8).sum(-1, dtype=torch.int32)
+            # as floats: made and added up several times faster than booleans
+            distances = self.distances.detach()
+            nearer = torch.lt(distances, within.detach(), out=torch.empty_like(distances))
+            return nearer.sum(-1)
         # sorted values: look the bounds up, then settle by the same comparison as above
         z, v, w = self.ordered, self.centre, within.squeeze(-1)
         radius = w.sqrt()
