@@ -22,7 +22,6 @@ from skmist.core.joint import query_rows
 from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES
 
 BATCH_BYTES = 32 * 2**20  # working memory of one batch of small questions; larger ones are slower
-MAX_DISTANCES = 50_000_000  # of n_queries of a large question, whose query rows may be fourfold
 FEW = 4  # large questions go together too, so that a side they share is ranked less often
 
 
@@ -149,16 +148,16 @@ class Engine:
             results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 self._calls(questions, batches, bar, scored)
             )
-        for (index, _), result in zip(batches, results, strict=True):
+        for index, result in zip(batches, results, strict=True):
             latent[index], scores[index] = result
         return MIDistribution(torch.from_numpy(latent), levels), scores
 
     def _calls(self, questions: Sequence[Question], batches, bar: tqdm, scored: bool) -> Iterator:
         """Yield the calls to make, each with its arrays; they are stacked only when asked for."""
-        for index, queries in batches:
+        for index in batches:
             x, y = _stack(questions, index)
             labels = questions[index[0]].labels
-            yield delayed(_forward)(x, y, labels, queries, self.checkpoint, self.device, scored)
+            yield delayed(_forward)(x, y, labels, self.checkpoint, self.device, scored)
             bar.update(len(index))
 
 
@@ -175,38 +174,32 @@ def check_device(device: str | torch.device | None) -> None:
         raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
 
 
-def plan(
-    questions: Sequence[Question], config: CoreConfig
-) -> Iterator[tuple[np.ndarray, int | None]]:
+def plan(questions: Sequence[Question], config: CoreConfig) -> Iterator[np.ndarray]:
     """Group questions of one shape and kind into batches that fit into the working memory.
 
     Yields
     ------
-    index : ndarray of int
+    ndarray of int
         Positions of the questions of a batch.
-    n_queries : int or None
-        Number of query rows, where it has to be lower than that of the network.
     """
     groups: dict[tuple, list[int]] = {}
     for i, question in enumerate(questions):
         groups.setdefault((question.shape, question.labels), []).append(i)
     for ((n, dx, dy), _), members in groups.items():
-        queries = min(config.n_queries, max(MAX_DISTANCES // n, FEW_QUERIES))
-        fit = BATCH_BYTES / bytes_per_question(n, dx + dy, queries)
+        fit = BATCH_BYTES / bytes_per_question(n, dx + dy, config)
         size = max(1, int(fit), min(FEW, int(FEW * fit)))
         for start in range(0, len(members), size):
-            yield (
-                np.array(members[start : start + size]),
-                None if queries == config.n_queries else queries,
-            )
+            yield np.array(members[start : start + size])
 
 
-def bytes_per_question(n: int, d: int, n_queries: int) -> int:
+def bytes_per_question(n: int, d: int, config: CoreConfig) -> int:
     """Return roughly how much memory a question takes at the peak, in bytes."""
     if d == 2:
         return 4 * (60 * n + 10 * SIZE**2)
     rows = n * (40 * d + 8 * LANDMARKS + 40)
-    distances = 6 * min(n * query_rows(n, n_queries), max(CACHED_VALUES, FEW_QUERIES * n))
+    part = min(n, 2 * config.n_max)
+    queries = query_rows(min(n, config.n_max), config.n_queries)
+    distances = 6 * min(part * queries, max(CACHED_VALUES, FEW_QUERIES * part))
     pairs = 600 * d * d
     return 4 * (rows + distances + pairs)
 
@@ -228,7 +221,6 @@ def _forward(
     x: np.ndarray,
     y: np.ndarray,
     labels: tuple[bool, bool],
-    n_queries: int | None,
     checkpoint: Any,
     device: str | torch.device | None,
     scored: bool,
@@ -241,7 +233,7 @@ def _forward(
     calibration = load_calibration(checkpoint) if scored else None
     with torch.inference_mode():
         left, right = (torch.tensor(a, dtype=torch.float64, device=device or "cpu") for a in (x, y))
-        features = network.features(left, right, n_queries, labels)
+        features = network.features(left, right, labels=labels)
         latent = network.predict(features).latent.double().cpu().numpy()
         if calibration is None:
             return latent, np.nan

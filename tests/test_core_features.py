@@ -99,10 +99,34 @@ def test_control_variates_bring_means_of_few_rows_nearer_to_those_of_all():
     ratios = rows @ torch.randn(5, 2, generator=generator) + 0.1 * rows[..., :1].square() + noise
     truth = ratios.mean(1)
     plain = (ratios[:, :200].mean(1) - truth).std(0)
-    corrected = neighbours.mean_over_rows(ratios[:, :200], rows) - truth
+    corrected = neighbours.mean_over_rows(ratios[:, :200], rows, torch.arange(200)) - truth
     assert (corrected.std(0) < 0.4 * plain).all()
     assert (corrected.mean(0).abs() < 0.01).all()
-    torch.testing.assert_close(neighbours.mean_over_rows(ratios, rows), truth)
+    torch.testing.assert_close(neighbours.mean_over_rows(ratios, rows, torch.arange(3000)), truth)
+
+
+def test_neighbourhoods_of_very_many_rows_are_those_of_their_parts():
+    """Twice the rows of a part or more: queries of each part, among its own rows."""
+    z = torch.randn(2, 5, 1000, generator=torch.Generator().manual_seed(2))
+    local, dimensions, place = neighbours.neighbours_in_parts(z, 120, 2, False, 300)
+    assert local.shape == (2, 120, neighbours.N_LOCAL)
+    assert place.tolist() == [i + j for i in (0, 333, 666) for j in range(40)]
+    parts = [
+        neighbours.neighbour_features(z[..., i : i + 333], 40, 2, False) for i in (0, 333, 666)
+    ]
+    torch.testing.assert_close(local, torch.cat([p[0] for p in parts], 1))
+    torch.testing.assert_close(dimensions, torch.stack([p[1] for p in parts]).mean(0))
+    whole, _, place = neighbours.neighbours_in_parts(z, 120, 2, False, 501)
+    torch.testing.assert_close(whole, neighbours.neighbour_features(z, 120, 2, False)[0])
+    assert place.tolist() == list(range(120))
+
+
+def test_time_of_neighbourhoods_grows_no_more_than_rows(monkeypatch):
+    """Parts beyond the most are left out, queries stay as many."""
+    monkeypatch.setattr(neighbours, "MOST_PARTS", 4)
+    z = torch.randn(1, 3, 2000, generator=torch.Generator().manual_seed(3))
+    local, _, place = neighbours.neighbours_in_parts(z, 160, 1, False, 200)
+    assert local.shape[1] == 160 and place.max() < 1600 and place.max() >= 1500
 
 
 @pytest.mark.parametrize(("d", "columns"), [(1, 6), (2, 9), (3, 3)])

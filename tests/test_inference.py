@@ -20,23 +20,16 @@ def questions(rng):
 
 def test_plan_groups_by_shape_and_covers_all(questions):
     batches = list(plan(questions, CoreConfig()))
-    assert [list(index) for index, _ in batches] == [[0, 2, 3, 5], [1, 4], [6]]
-    assert [n_queries for _, n_queries in batches] == [None] * 3
+    assert [list(index) for index in batches] == [[0, 2, 3, 5], [1, 4], [6]]
 
 
 def test_plan_bounds_the_memory(monkeypatch):
     x = np.zeros((1000, 1))
     config = CoreConfig()
-    size = bytes_per_question(1000, 2, config.n_queries)
+    size = bytes_per_question(1000, 2, config)
     monkeypatch.setattr(_inference, "BATCH_BYTES", 7 * size)
-    batches = [index for index, _ in plan([Question(x, x)] * 20, config)]
+    batches = list(plan([Question(x, x)] * 20, config))
     assert [len(index) for index in batches] == [7, 7, 6]
-
-
-def test_plan_reads_fewer_neighbourhoods_of_very_many_rows():
-    x = np.zeros((2_000_000, 1))
-    ((_, n_queries),) = plan([Question(x, x)], CoreConfig(n_queries=128))
-    assert 16 <= n_queries < 128
 
 
 def test_results_come_in_the_order_of_the_questions(questions, checkpoint):

@@ -71,8 +71,10 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         phi = scores.standardise(phi)
     spread = scores.standardise(z)
     ellipse = elliptical.elliptical_features(spread, student, dx)
-    queries = query_rows(n, n_queries)
-    local, dimensions = neighbours.neighbour_features(z, queries, dx, tied)
+    local, dimensions, place = neighbours.neighbours_in_parts(
+        z, query_rows(n_told, n_queries), dx, tied, n_told
+    )
+    queries = len(place)
     marks = z[..., : critic.landmarks(n)]
     judged = critic.critic_features(
         neighbours.squared_distances(marks[:, :dx], z[:, :dx]),
@@ -97,7 +99,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     context = torch.cat([z.new_tensor(told).expand(b, -1), torch.stack(repeats, 1)], 1)
     bounds = torch.stack([smaller, plug_in], 1)
     rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
-    nearest = neighbours.mean_over_rows(local[..., 2::3], rows)
+    nearest = neighbours.mean_over_rows(local[..., 2::3], rows, place)
     anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors, sums], 1)
     anchors = anchors.clamp(0, LARGEST_ANCHOR)
     return JointFeatures(

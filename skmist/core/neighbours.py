@@ -13,6 +13,7 @@ N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
 CACHED_VALUES = 200_000  # distances that are worked on at a time
 CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
+MOST_PARTS = 64  # of very many rows
 FEW_VALUES = 512  # that are sorted rather than searched for the smallest ones
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
@@ -170,8 +171,43 @@ def neighbour_features(
     return local, torch.cat(dimensions)
 
 
-def mean_over_rows(ratios: Tensor, rows: Tensor) -> Tensor:
-    """Return the means of log density ratios, known for the first rows, over all rows, (B, K).
+def neighbours_in_parts(
+    z: Tensor, n_queries: int, dx: int, tied: bool, most: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Read neighbourhoods among at most about ``most`` rows, in parts of the sample.
+
+    So they have the sizes that they have in training however many rows there are, the time does not
+    grow with the square of their number, and the queries come from all over the sample.
+
+    Parameters
+    ----------
+    z, n_queries, dx, tied
+        As for :func:`neighbour_features`; rows in an order that has nothing to do with their
+        values.
+    most : int
+        Rows of a part, below twice as many: the sample is cut into n // most parts.
+
+    Returns
+    -------
+    local : Tensor of shape (B, q, 3 * len(NEIGHBOURS))
+        With q near ``n_queries``.
+    dimensions : Tensor of shape (B, N_DIMENSIONS)
+    place : LongTensor of shape (q,)
+        Which rows the queries are.
+    """
+    n = z.shape[2]
+    parts = max(1, n // most)
+    size, kept = n // parts, min(parts, MOST_PARTS)
+    each = n_queries if kept == 1 else min(size, max(FEW_QUERIES, n_queries // kept))
+    starts = [i * (n // kept) for i in range(kept)]
+    found = [neighbour_features(z[..., i : i + size], each, dx, tied) for i in starts]
+    local, dimensions = (torch.stack(part) for part in zip(*found, strict=True))
+    place = torch.cat([torch.arange(i, i + each, device=z.device) for i in starts])
+    return local.transpose(0, 1).flatten(1, 2), dimensions.mean(0), place
+
+
+def mean_over_rows(ratios: Tensor, rows: Tensor, place: Tensor) -> Tensor:
+    """Return the means of log density ratios, known for some rows, over all rows, (B, K).
 
     What other features say of all rows is used as control variates (Glasserman, "Monte Carlo
     Methods in Financial Engineering", 2003, section 4.1): the mean over the queries is corrected by
@@ -180,15 +216,17 @@ def mean_over_rows(ratios: Tensor, rows: Tensor) -> Tensor:
     Parameters
     ----------
     ratios : Tensor of shape (B, q, K)
-        Log density ratios of the queries, which are the first rows.
+        Log density ratios of the queries.
     rows : Tensor of shape (B, n, F)
         Features of all rows.
+    place : LongTensor of shape (q,)
+        Which rows the queries are.
     """
     q = ratios.shape[1]
     mean = ratios.mean(1)
     if q == rows.shape[1]:
         return mean
-    known = rows[:, :q]
+    known = rows[:, place]
     lead = known.mean(1, keepdim=True)
     known, ratios = known - lead, ratios - mean.unsqueeze(1)
     gram = known.transpose(1, 2) @ known / q
