@@ -13,7 +13,7 @@ STRONG_PAIR = 3.8  # nats
 MAX_CELLS = 20_000_000  # rows times columns of one question; beyond, rows are left out
 MAX_WIDTH = 1000  # columns of one question, indicators included
 LOW = 0.3  # nats; estimates below are not looked through for perfect dependence
-UNUSUAL = 0.4  # domain score, of at most 1 inside, that calls for a closer look
+UNUSUAL = 0.35  # domain score, of at most 1 inside, that calls for a closer look
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
 _TOLERANCE = 1e-10
 

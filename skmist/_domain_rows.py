@@ -1,7 +1,7 @@
-"""Is a sample such as independent draws give? If not, why not: rules on the continuous columns.
+"""Why a sample is not such as independent draws give, if it is not, and a wider interval for it.
 
-Every rule is exact and deterministic. All but the one on consecutive rows leave the order of rows
-and of columns aside.
+Every rule is exact and deterministic, and reads ranks and ties only. All but the one on
+consecutive rows leave the order of rows and of columns aside.
 """
 
 from __future__ import annotations
@@ -11,16 +11,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
+from skmist._domain_serial import SERIAL, effective_rows, slow_autocorrelations, spread
+from skmist._domain_ties import REPEATED, SPARSE, Tied, tie_reasons
 from skmist._encoding import Side
 
 MAX_ROWS = 50_000  # samples with more rows are not looked through
-SERIAL = (
-    "consecutive rows resemble each other on both sides, as in time series, but rows are taken as "
-    "independent draws; take rows far apart, or differences"
-)
-REPEATED = (
-    "more than 5% of the rows occur twice or more, which looks like dependence; drop the duplicates"
-)
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
 EVEN = (
     "rows are spread more evenly than independent draws are, as in a lattice or a quasi-random "
@@ -28,16 +23,13 @@ EVEN = (
 )
 WIDER = 2.0  # factor on the upper end of the interval
 
-_CORRELATION = 0.5  # rank autocorrelation of consecutive rows
-_DEVIATIONS = 6.0  # standard errors that the autocorrelation has to exceed
-_STEPS = -0.25  # autocorrelation of differences: -1/2 for draws around any slow trend, 0 for a walk
-_REPEATED = 0.05  # share of rows
-_TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
 _PER_CELL = (5, 2)  # rows expected in each cell of square grids on two columns
 _EVENNESS = -4.5  # standard errors of the chi-square statistic of these counts
 _FEWEST_CELLS = 8  # on a side
+_STEPS = 8  # in a lattice, from rank to rank, at most
+_SHORT = 3
 _FEWEST_COLUMNS = 4
-_PROBE = 64  # rows that copies have to agree on before all are looked at
+_PROBE = 64  # rows on which copies or steps have to show before all are looked at
 
 
 class RowRules:
@@ -74,97 +66,43 @@ class RowRules:
             return []
         few, many = (a, b) if b.smooth.shape[1] > a.smooth.shape[1] else (b, a)
         found = []
-        if self._of(_is_serial, few) and self._of(_is_serial, many):
+        if self._serial(few, many):
             found.append(SERIAL)
-        if self._repeated(few, many):
-            found.append(REPEATED)
+        found += self.ties(few, many)
         if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
         if unusual:
             ranks = [self._of(_single_ranks, side) for side in (a, b)]
-            if all(r is not None for r in ranks) and _is_even(*ranks):
+            if all(r is not None for r in ranks) and (_is_even(*ranks) or _is_lattice(*ranks)):
                 found.append(EVEN)
         return found
 
-    def _repeated(self, a: Side, b: Side) -> bool:
-        """Tell whether many whole rows repeat, where rounding does not explain it.
+    def ties(self, a: Side, b: Side) -> list[str]:
+        """Return what is peculiar in the ties of two sides."""
+        if a.n_rows > MAX_ROWS or (one := self._of(Tied.of, a)) is None:
+            return []
+        return tie_reasons(a, b, (one, self._of(Tied.of, b)))
 
-        Rounded columns have ties at rows of their own; where rows were repeated, ties of one side
-        are ties of the other. The most frequent rows may be point masses and do not count.
+    def _serial(self, a: Side, b: Side) -> bool:
+        return all(self._of(slow_autocorrelations, side) is not None for side in (a, b))
+
+    def widened(
+        self, interval: np.ndarray, reasons: list[str], bound: float, a: Side, b: Side
+    ) -> np.ndarray:
+        """Widen an interval, in nats, of a question to which rules apply.
+
+        Slow series count for fewer rows than they have. Where rows or columns repeat, or where few
+        are apart from a point mass, the lower end becomes 0 and the upper end is doubled. Rows
+        that are too even leave everything possible. No end exceeds ``bound``.
         """
-        codes = [self._of(_tied_rows, a)]
-        if codes[0] is None:
-            return False
-        codes.append(self._of(_tied_rows, b))
-        if codes[1] is None:
-            return False
-        both = codes[0] * (int(codes[1].max()) + 1) + codes[1]
-        _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
-        frequent = np.argsort(-counts, kind="stable")[:_TRAINED_ATOMS]
-        counts[frequent] = 1
-        if counts[counts > 1].sum() <= max(_REPEATED * len(both), 4):
-            return False
-        rest = ~np.isin(place, frequent)
-        ties = [_ties(np.bincount(code[rest])) for code in codes]
-        return 2 * _ties(np.bincount(place[rest])) > max(ties)
-
-
-def widened(interval: np.ndarray, reasons: list[str], bound: float) -> np.ndarray:
-    """Widen an interval, in nats, of a question to which rules apply.
-
-    The lower end becomes 0; the upper end is doubled, but never exceeds ``bound``. Rows that are
-    too even leave everything possible. The rule on consecutive rows is left out, as no number may
-    depend on the order of rows.
-    """
-    if EVEN in reasons:
-        return np.array([0.0, bound])
-    if not set(reasons) & {REPEATED, COPIES}:
-        return interval
-    return np.array([0.0, min(WIDER * interval[1], bound)])
-
-
-def _ties(counts: np.ndarray) -> int:
-    """Return the number of pairs of equal rows, twice."""
-    return int((counts * (counts - 1)).sum())
-
-
-def _is_serial(side: Side) -> bool:
-    """Tell whether some column moves slowly from row to row, in a table that is not sorted.
-
-    Draws sorted by another variable, or one group after the other, have an autocorrelation too,
-    but their differences swing back.
-    """
-    v = side.smooth
-    n = len(v)
-    if not v.shape[1]:
-        return False
-    steps = np.diff(v, axis=0)
-    if (steps >= 0).all(axis=0).any() or (steps <= 0).all(axis=0).any():
-        return False
-    ranks = rankdata(v, axis=0)
-    slow = _lagged(ranks - ranks.mean(axis=0))
-    walks = _lagged(np.diff(ranks, axis=0)) > _STEPS
-    return bool((walks & (slow > max(_CORRELATION, _DEVIATIONS / np.sqrt(n)))).any())
-
-
-def _lagged(v: np.ndarray) -> np.ndarray:
-    """Return the autocorrelation of consecutive rows, of columns with mean 0."""
-    return (v[1:] * v[:-1]).sum(axis=0) / np.maximum((v**2).sum(axis=0), 1e-300)
-
-
-def _tied_rows(side: Side) -> np.ndarray | None:
-    """Return one code for each distinct row of a continuous side, None if few rows repeat."""
-    v = side.smooth
-    if not v.shape[1] or v.shape[1] < side.width:
-        return None
-    code = np.zeros(len(v), dtype=np.int64)
-    for column in v.T:
-        place = np.unique(column, return_inverse=True)[1]
-        code = np.unique(code * len(v) + place, return_inverse=True)[1]
-        counts = np.bincount(code)
-        if counts[counts > 1].sum() <= _REPEATED * len(v):
-            return None
-    return code
+        if EVEN in reasons:
+            return np.array([0.0, bound])
+        if SERIAL in reasons:
+            rows = effective_rows(*(self._of(slow_autocorrelations, side) for side in (a, b)))
+            interval = spread(interval, a.n_rows, rows, a.width * b.width)
+        if set(reasons) & {REPEATED, COPIES, SPARSE}:
+            interval = np.array([0.0, WIDER * interval[1]])
+        return np.minimum(interval, bound)
 
 
 def _is_even(a: np.ndarray, b: np.ndarray) -> bool:
@@ -184,6 +122,25 @@ def _is_even(a: np.ndarray, b: np.ndarray) -> bool:
         if (statistic - (m - 1) ** 2) / (np.sqrt(2) * (m - 1)) < _EVENNESS:
             return True
     return False
+
+
+def _is_lattice(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether from one rank of a column to the next, the other's ranks go by the same steps.
+
+    Modulo the number of rows, a rank-1 lattice has one step, and multiples of an irrational number
+    have a few. Short steps are those of a column that follows the other.
+    """
+    n = len(a)
+    if n < _PROBE:
+        return False
+    for column, other in ((a, b), (b, a)):
+        along = np.empty(n, dtype=np.int64)
+        along[column] = other
+        for rows in (slice(_PROBE), slice(None)):
+            steps = np.diff(along[rows]) % n
+            if min(steps.min(), n - steps.max()) < _SHORT or len(set(steps.tolist())) > _STEPS:
+                return False
+    return True
 
 
 def _single_ranks(side: Side) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from skmist import _domain
 from skmist._checkpoint import load_calibration
-from skmist._domain_rows import RowRules, widened
+from skmist._domain_rows import RowRules
 from skmist._encoding import (
     Side,
     encode,
@@ -167,6 +167,7 @@ def ask(
             latent[i] = a.entropy + 1  # above the bound that is set below
             scores[i] = 0.0
             exact.add(i)
+            reasons[first + i] += rules.ties(a, b)
             continue
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
@@ -202,7 +203,7 @@ def ask(
     intervals = quantiles.interval(settings.level).numpy()
     intervals[unlimited, 1] = bounds.numpy()[unlimited]
     for i in (i for i in live if reasons[first + i]):
-        intervals[i] = widened(intervals[i], reasons[first + i], float(bounds[i]))
+        intervals[i] = rules.widened(intervals[i], reasons[first + i], float(bounds[i]), *pairs[i])
     return Estimates(
         values=settings.point_of(distribution if settings.point == "mean" else quantiles)
         * settings.unit,

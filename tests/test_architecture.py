@@ -20,7 +20,9 @@ LAYERS = {
     "_progress": {"_information"},  # for the type of an argument only
     "_inference": {"_checkpoint", "_encoding", "_progress", "core"},
     "_domain": {"_encoding", "core"},
-    "_domain_rows": {"_encoding"},
+    "_domain_rows": {"_domain_serial", "_domain_ties", "_encoding"},
+    "_domain_serial": {"_encoding"},
+    "_domain_ties": {"_encoding"},
     "_linear": set(),
     "_null": {"_checkpoint", "_linear"},
     "_permutation": {"_encoding", "_inference", "_linear", "_null", "core"},

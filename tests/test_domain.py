@@ -6,7 +6,9 @@ from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, OutOfDomainWarning, _domain
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
-from skmist._domain_rows import COPIES, EVEN, REPEATED, SERIAL, RowRules, widened
+from skmist._domain_rows import COPIES, EVEN, RowRules
+from skmist._domain_serial import SERIAL
+from skmist._domain_ties import HEAPED, REPEATED, SPARSE
 from skmist._encoding import encode, infer_types, requested_types
 from skmist._validation import Notes, read_table
 from skmist.core import CoreConfig
@@ -129,7 +131,35 @@ def sobol_points(rng):
     return tuple(qmc.Sobol(2, seed=rng).random(512).T)
 
 
+def lattice(rng, n=211):
+    """Return a lattice, which the cells of a grid show for some multiples only."""
+    i = np.arange(n)
+    return i, (int(rng.integers(15, n // 2)) * i) % n
+
+
+def multiples_of_an_irrational(rng):
+    i = np.arange(300)
+    return i, (i * (np.sqrt(5) - 1) / 2 + rng.random()) % 1
+
+
+def stated(rng):
+    """Return heights of people in centimetres, many of which were stated in tens."""
+    heights = 170 + 9 * np.c_[normal_pair(rng, 800)]
+    rough = rng.random((800, 2)) < 0.6
+    return tuple(np.where(rough, 10 * np.round(heights / 10), np.round(heights)).T)
+
+
+def dry_weather(rng):
+    x, y = normal_pair(rng, 400)
+    wet = np.arange(400) % 16 == 0
+    return x * wet, y * wet
+
+
 PECULIAR = {
+    "lattice": (lattice, EVEN),
+    "multiples of an irrational number": (multiples_of_an_irrational, EVEN),
+    "stated numbers": (stated, HEAPED),
+    "dry weather": (dry_weather, SPARSE),
     "repeated rows": (repeated_rows, REPEATED),
     "random walks": (walks, SERIAL),
     "copies": (copied, COPIES),
@@ -186,11 +216,57 @@ def a_few_copies(rng):
     return X, y
 
 
+def counts(rng):
+    rate = rng.gamma(2.0, 6.0, size=(500, 1))
+    return rng.poisson(rate * [1, 2]).T
+
+
+def two_digits(rng):
+    """Return two significant digits of numbers of several magnitudes."""
+    z = np.exp(2 + 1.5 * np.c_[normal_pair(rng)])
+    size = 10 ** (np.floor(np.log10(z)) - 1)
+    return (np.round(z / size) * size).T
+
+
+def prices(rng):
+    return (np.round(3 * np.exp(np.c_[normal_pair(rng)])) - 0.01).T
+
+
+def ages(rng):
+    age = rng.integers(18, 80, 1000)
+    return age, age - rng.integers(0, 18, 1000)
+
+
+def censored(rng):
+    return np.clip(np.c_[normal_pair(rng)], -0.5, 1.0).T
+
+
+def mostly_dry(rng):
+    x, y = normal_pair(rng, 1000)
+    wet = rng.random(1000) < 0.12
+    return x * wet, y * wet
+
+
+def sparse_counts(rng):
+    return rng.poisson(rng.gamma(0.2, 1.0, size=(300, 1)), size=(300, 2)).T
+
+
+def flags(rng):
+    return (rng.random((2, 300)) < 0.02).astype(float)
+
+
+def days_of_visits(rng):
+    """Return when visits were, in their order, and a measurement at each."""
+    days = np.sort(rng.integers(0, 365, 500))
+    return days, np.sin(days / 58) + rng.normal(size=500)
+
+
 @pytest.mark.parametrize(
     "draw",
     [
         normal_pair, rounded, rain, sorted_table, sorted_by_a_third, one_group_after_the_other,
-        noisy_copies, a_few_copies,
+        noisy_copies, a_few_copies, counts, two_digits, prices, ages, censored, mostly_dry,
+        sparse_counts, flags, days_of_visits,
     ],
 )  # fmt: skip
 def test_ordinary_data_pass(rng, draw):
@@ -208,22 +284,29 @@ def test_independent_draws_pass(rng, n, rho):
 
 
 def test_real_tables_pass():
-    from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
-    for load in (load_diabetes, load_breast_cancer, load_wine):
+    for load in (load_diabetes, load_breast_cancer, load_wine, load_digits):
         X, y = load(return_X_y=True)
+        X = X[:, (X != X[0]).any(axis=0)]
         sides, rules = [side(column) for column in X.T], RowRules()
         for k, a in enumerate(sides):
             assert rules.reasons(a, side(y)) == []
             assert not any(rules.reasons(a, b) for b in sides[:k])
 
 
-def test_intervals_widen():
+def test_intervals_widen(rng):
+    a, b = (side(column) for column in normal_pair(rng))
     given = np.array([0.2, 0.5])
-    assert widened(given, [SERIAL, _domain.PERFECT], np.inf) is given
-    assert_array_equal(widened(given, [REPEATED], np.inf), [0.0, 1.0])
-    assert_array_equal(widened(given, [COPIES], 0.7), [0.0, 0.7])
-    assert_array_equal(widened(given, [EVEN], np.inf), [0.0, np.inf])
+
+    def widened(reasons, bound=np.inf):
+        return RowRules().widened(given, reasons, bound, a, b)
+
+    assert_array_equal(widened([_domain.PERFECT, HEAPED]), given)
+    assert_array_equal(widened([REPEATED]), [0.0, 1.0])
+    assert_array_equal(widened([SPARSE]), [0.0, 1.0])
+    assert_array_equal(widened([COPIES], 0.7), [0.0, 0.7])
+    assert_array_equal(widened([EVEN]), [0.0, np.inf])
 
 
 def test_repeated_rows_widen_the_interval(rng):
@@ -235,11 +318,25 @@ def test_repeated_rows_widen_the_interval(rng):
     assert fitted.interval_[1] > 1.5 * fitted.mi_
 
 
-def test_time_series_change_no_number(rng):
+def test_time_series_widen_the_interval_alone(rng):
     x, y = walks(rng)
     with pytest.warns(OutOfDomainWarning, match="as in time series"):
         fitted = MISTEstimator().fit(x[:, None], y)
     order = rng.permutation(len(x))
     again = MISTEstimator().fit(x[order, None], y[order])
     assert (fitted.in_domain_, again.in_domain_) == (False, True)
-    np.testing.assert_allclose(again.interval_, fitted.interval_, rtol=1e-4)
+    np.testing.assert_allclose(again.mi_, fitted.mi_, rtol=1e-4)
+    np.testing.assert_allclose(again.quantiles_, fitted.quantiles_, rtol=1e-3)
+    assert fitted.interval_[0] == 0 < again.interval_[0]
+    assert fitted.interval_[1] > again.interval_[1]
+
+
+@pytest.mark.parametrize("n", [40, 100, 400])
+def test_a_few_numbers_apart_from_a_point_mass_are_not_taken_for_labels(rng, n):
+    x, y = rng.normal(size=(2, n))
+    active = np.arange(n) < 8
+    with pytest.warns(OutOfDomainWarning, match="more rows are needed"):
+        fitted = MISTEstimator().fit((x * active)[:, None], y * active)
+    p = 8 / n
+    information = -p * np.log(p) - (1 - p) * np.log1p(-p)  # of which values are 0, and no more
+    assert fitted.interval_[0] < information < fitted.interval_[1]
