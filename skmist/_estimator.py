@@ -46,8 +46,8 @@ class MISTEstimator(BaseEstimator):
     pvalue : bool, default=False
         Whether `fit` also tests for independence.
     n_permutations : int, default=199
-        Largest number of permutations of the test. None are needed for one continuous column on each side,
-        both without ties: their null distribution comes with the weights.
+        Largest number of permutations of the test. None are needed for one continuous column on
+        each side, both without ties: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
