@@ -129,25 +129,29 @@ def _local(scores: np.ndarray, kernel: np.ndarray | None) -> np.ndarray:
     return np.einsum("dsn,dsn->s", scores @ kernel, scores, dtype=np.float64)
 
 
-def excess(statistics: np.ndarray) -> np.ndarray:
-    """Return how far statistics exceed their upper 20% points, each in units of its spread.
+def excess(statistics: np.ndarray, start: float = START, weight: float = WEIGHT) -> np.ndarray:
+    """Return how far statistics exceed an upper quantile, each in units of its spread.
 
-    Summed over the statistics, and weighted by ``WEIGHT``. Where all are below, it is 0, so that
+    Summed over the statistics, and weighted. Where all are below, it is 0, so that
     dependence that only the estimate sees is found nearly as often as by the estimate alone.
 
     Parameters
     ----------
     statistics : ndarray of shape (n_statistics, n_samples)
         Of samples that are mostly independent; their order does not matter.
+    start : float
+        Which quantile.
+    weight : float
+        What the sum is multiplied by.
 
     Returns
     -------
     ndarray of shape (n_samples,)
     """
-    start = np.quantile(statistics, START, axis=1, keepdims=True)
+    start = np.quantile(statistics, start, axis=1, keepdims=True)
     spread = spreads(statistics)[:, None]
     above = np.maximum(statistics - start, 0) / np.where(spread > 0, spread, np.inf)
-    return WEIGHT * above.sum(0)
+    return weight * above.sum(0)
 
 
 def spreads(statistics: np.ndarray) -> np.ndarray:

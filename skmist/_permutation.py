@@ -13,7 +13,7 @@ import numpy as np
 from skmist._dependence import Terms, excess, parts, spreads
 from skmist._encoding import Side
 from skmist._inference import Engine, Question
-from skmist._linear import linear_part, white_scores
+from skmist._linear import UPPER, linear_part, white_scores
 from skmist._null import ROUNDING, NullTable
 from skmist.core import MIDistribution
 
@@ -98,7 +98,11 @@ def permutation_pvalues(
         null = _parts(sides, asked, question.moves_x)[:, 1:]
         for i in members:
             own = _parts([terms(s) for s in pairs[i]], [], question.moves_x)
-            tests.append(_Test(i, observed[i], excess(np.hstack([own, null])), asked))
+            found = np.hstack([own, null])
+            # without ties as where there is a table: the linear part alone, as a Blend adds it
+            alike = key == (a.n_rows, *_UNTIED)
+            others = excess(found[:1], UPPER, 1.0) if alike else excess(found)
+            tests.append(_Test(i, observed[i], others, asked))
     _run(tests, statistic, engine, pvalues)
     return pvalues
 
