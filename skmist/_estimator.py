@@ -46,8 +46,8 @@ class MISTEstimator(BaseEstimator):
     pvalue : bool, default=False
         Whether `fit` also tests for independence.
     n_permutations : int, default=199
-        Number of permutations of the test. None are needed for one continuous column on each side,
-        both without ties: their null distribution comes with the weights.
+        Largest number of permutations of the test. None are needed for one continuous column on
+        each side, both without ties: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
@@ -109,10 +109,11 @@ class MISTEstimator(BaseEstimator):
     discrete sides determine each other.
 
     The test of independence counts how many permuted samples have a statistic as large as that of
-    the sample, (b + 1) / (B + 1). The statistic is the mean of the distribution and, as far as it
-    exceeds its upper 10% point among permuted samples and in units in which both spread alike, the
-    sum of the squared canonical correlations of normal scores (Pillai's trace), which finds weak
-    monotone dependence. So combined, permutation tests stay exact, see Pesarin and Salmaso.
+    the sample, (b + 1) / (l + 1). The statistic is the mean of the distribution and, in units in
+    which all spread alike, what is unusual in cheap statistics of normal scores that find weak
+    dependence of simple kinds: canonical correlations, squares, products, local means. So combined,
+    permutation tests stay exact, see Pesarin and Salmaso. A test ends before all permutations have
+    been read, l < ``n_permutations``, once its p-value will be above about 0.1.
 
     Constant columns are left out, with a warning that names them. Data outside the trained range
     cause an :class:`~skmist.OutOfDomainWarning` with the reason.

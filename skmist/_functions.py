@@ -110,8 +110,8 @@ def mutual_info(
         Whether to test for independence, by permutations, as :class:`MISTEstimator` does; not with
         `given`.
     n_permutations : int, default=199
-        Number of permutations of the test. None are needed for one continuous column on each side,
-        both without ties: their null distribution comes with the weights.
+        Largest number of permutations of the test. None are needed for one continuous column on
+        each side, both without ties: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None

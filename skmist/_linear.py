@@ -29,13 +29,23 @@ def white_scores(values: np.ndarray) -> np.ndarray:
     ndarray of shape (d, n)
         Rows of mean 0 and of norm 1 or less.
     """
-    n, d = values.shape
-    scores = ndtri((rankdata(values, axis=0) - 0.5) / n).T
+    scores = normal_scores(values)
+    return np.linalg.solve(factor(scores), scores)
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Return the normal scores of columns (n, d) as rows (d, n) of mean 0 and norm 1."""
+    scores = ndtri((rankdata(values, axis=0) - 0.5) / len(values)).T
     scores -= scores.mean(axis=1, keepdims=True)
-    scores /= np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
+    return scores / np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
+
+
+def factor(scores: np.ndarray) -> np.ndarray:
+    """Return the Cholesky factor (d, d) of the shrunk correlations of scores (d, n)."""
+    d, n = scores.shape
     scatter = scores @ scores.T
     scatter[np.diag_indices(d)] += d / n
-    return np.linalg.solve(np.linalg.cholesky(scatter), scores)
+    return np.linalg.cholesky(scatter)
 
 
 def linear_part(a: np.ndarray, b: np.ndarray) -> float:

@@ -27,7 +27,7 @@ class MISTScore(BaseEstimator):
     pvalues : bool, default=False
         Whether to return p-values too, as `SelectFdr`, `SelectFpr` and `SelectFwe` need them.
     n_permutations : int, default=199
-        Number of permutations of the test of independence. None are needed for continuous features
+        Largest number of permutations of the test. None are needed for continuous features
         without ties beside such a target: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.

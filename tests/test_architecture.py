@@ -24,8 +24,9 @@ LAYERS = {
     "_domain_serial": {"_encoding"},
     "_domain_ties": {"_encoding"},
     "_linear": set(),
+    "_dependence": {"_linear"},
     "_null": {"_checkpoint", "_linear"},
-    "_permutation": {"_encoding", "_inference", "_linear", "_null", "core"},
+    "_permutation": {"_dependence", "_encoding", "_inference", "_linear", "_null", "core"},
     "_information": {
         "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_null",
         "_permutation", "_validation", "core",

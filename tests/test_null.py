@@ -117,7 +117,8 @@ def test_a_table_is_for_its_weights_alone(own_checkpoint, small_network, rng):
     assert is_tenth(MISTEstimator(**options).fit(x[:, None], y).pvalue_)
 
 
-def test_the_table_is_used_where_it_applies_only(own_checkpoint, rng):
+def test_the_table_is_used_where_it_applies_only(own_checkpoint, rng, monkeypatch):
+    monkeypatch.setattr("skmist._permutation.SETTLED", 2.0)  # no test ends early
     null.write(null.make_table(own_checkpoint, draws=30, sizes=[8, 20]), own_checkpoint)
     score = MISTScore(pvalues=True, n_permutations=9, checkpoint=own_checkpoint)
     X = rng.normal(size=(20, 3))
@@ -198,6 +199,7 @@ def test_released_pvalues_agree_with_permutations(released, rng):
     exact = MISTScore(pvalues=True)(X, y)[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("skmist._information.load_null", lambda checkpoint: None)
+        patch.setattr("skmist._permutation.SETTLED", 2.0)  # no test ends early
         drawn = MISTScore(pvalues=True, n_permutations=199)(X, y)[1]  # pooled: 1,990 draws
     error = np.sqrt(exact * (1 - exact) / 1990)
     assert (np.abs(exact - drawn) < 4 * error + 0.01).all()

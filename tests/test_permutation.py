@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, MISTScore, mutual_info
+from skmist._dependence import excess
 from skmist._encoding import Side
 from skmist._inference import Engine
-from skmist._linear import Blend
 from skmist._null import NullTable
-from skmist._permutation import exact_pvalue, permutation_pvalues
+from skmist._permutation import _enough, permutation_pvalues, rank, stages
 from skmist.core import MIDistribution
 from skmist.exceptions import OutOfDomainWarning
 
@@ -46,7 +46,13 @@ def pvalues(pairs, n_permutations=99, seed=0, table=None):
     return found, engine.asked
 
 
-def test_untied_columns_share_one_null(rng):
+@pytest.fixture
+def in_full(monkeypatch):
+    """Let no test end early."""
+    monkeypatch.setattr("skmist._permutation.SETTLED", 2.0)
+
+
+def test_untied_columns_share_one_null(rng, in_full):
     y = side(rng.normal(size=50))
     pairs = [(side(rng.normal(size=50)), y) for _ in range(4)]
     assert pvalues(pairs)[1] == 4 * 99
@@ -55,7 +61,7 @@ def test_untied_columns_share_one_null(rng):
     assert pvalues([*pairs, (tied, tied), (tied, side(tied.values[:, 0]))])[1] == 6 * 99
 
 
-def test_a_table_takes_the_place_of_permutations(rng):
+def test_a_table_takes_the_place_of_permutations(rng, in_full):
     table = NullTable(
         "", 3, np.array([40, 60]), np.array([1, 2]), np.full((2, 2), 0.01), np.ones((2, 2))
     )
@@ -69,7 +75,7 @@ def test_a_table_takes_the_place_of_permutations(rng):
     assert_array_equal(found[-2:], pvalues(others)[0])
 
 
-def test_a_tied_target_keeps_its_own_null(rng):
+def test_a_tied_target_keeps_its_own_null(rng, in_full):
     y = side(rng.integers(0, 2, 50))
     pairs = [(side(rng.normal(size=50)), y) for _ in range(3)]
     found, asked = pvalues(pairs)
@@ -84,8 +90,9 @@ def test_perfect_dependence_gets_the_smallest_pvalue(rng):
 
 def test_no_difference_at_all_gives_one():
     x, y = side([0.0, 1.0] * 10), side([0.0, 0.0, 1.0, 1.0] * 5)
-    found, _ = pvalues([(x, y)], 50)
+    found, asked = pvalues([(x, y)], 50)
     assert found[0] == 1.0
+    assert asked == stages(50)[0] < 50
 
 
 def test_the_level_is_kept(rng):
@@ -97,40 +104,69 @@ def test_the_level_is_kept(rng):
         assert share <= level + 3 * np.sqrt(level * (1 - level) / len(pairs))
 
 
-def test_the_level_is_exact_whichever_sample_is_the_observed_one(rng):
-    linear = rng.chisquare(1, 40)
-    estimates = rng.lognormal(size=40) + linear  # dependent, of another scale and shape
-    found = [exact_pvalue(np.roll(estimates, k), np.roll(linear, k)) for k in range(40)]
-    np.testing.assert_allclose(np.sort(found), np.arange(1, 41) / 40)
+def test_each_sample_is_as_likely_to_have_any_rank(rng):
+    others = excess(rng.chisquare(1, (3, 40)))
+    estimates = rng.lognormal(size=40) + others  # dependent
+    found = [rank(np.roll(estimates, k), np.roll(others, k)) for k in range(40)]
+    assert_array_equal(np.sort(found), np.arange(1, 41))
 
 
 def test_equal_statistics_count_against_the_observed_one():
-    estimates, linear = np.array([2.0, 2, 1, 3, 2]), np.zeros(5)
-    assert exact_pvalue(estimates, linear) == 4 / 5
-    assert exact_pvalue(linear, linear) == 1
+    estimates, nothing = np.array([2.0, 2, 1, 3, 2]), np.zeros(5)
+    assert rank(estimates, nothing) == 4
+    assert rank(nothing, nothing) == 5
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
-def test_either_statistic_alone_reaches_the_smallest_pvalue(rng, scale):
-    for strong in (0, 1):
-        both = rng.chisquare(1, (2, 20)) * [[scale], [1 / scale]]
-        both[strong, 0] = 30 * both[strong].max()
-        assert exact_pvalue(*both) == 1 / 20
+def test_each_statistic_alone_reaches_the_smallest_pvalue(rng, scale):
+    for strong in range(3):
+        found = rng.chisquare(1, (3, 20)) * [[scale], [1 / scale], [1]]
+        found[strong, 0] = 30 * found[strong].max()
+        assert rank(found[0], excess(found[1:])) == 1
 
 
-def test_weak_monotone_dependence_is_found_more_often_than_by_the_estimate_alone(monkeypatch):
+@pytest.mark.parametrize("draws", [1, 9, 19, 39, 99, 100, 999])
+def test_no_test_ends_early_that_could_be_significant(draws):
+    found = stages(draws)
+    assert found == sorted(set(found)) and found[-1] == draws
+    assert (_enough(draws) + 1) / (found[-2] + 1 if len(found) > 1 else 1) > 0.1
+
+
+def test_ending_early_keeps_the_level_and_small_pvalues(rng, monkeypatch):
+    """Tests that end early have large p-values; the others are as if none did."""
+    y = side(rng.integers(0, 4, 30))
+    x = [side(rng.integers(0, 3, 30) + (k < 10) * y.values[:, 0]) for k in range(60)]
+    early, few = pvalues([(v, y) for v in x], 39)
+    monkeypatch.setattr("skmist._permutation.SETTLED", 2.0)
+    full, all_of_them = pvalues([(v, y) for v in x], 39)
+    assert few < 0.7 * all_of_them == 0.7 * 60 * 39
+    assert (early <= 0.1).sum() >= 10
+    small = early <= 0.1
+    assert_array_equal(early[small], full[small])
+    assert (full[~small] > 0.05).all()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x, noise: np.sinh(0.4 * x[:, 1] + noise),
+        lambda x, noise: 0.5 * x[:, 0] * x[:, 2] + noise,
+    ],
+    ids=["monotone", "interaction"],
+)
+def test_weak_dependence_is_found_more_often_than_by_the_estimate_alone(draw, monkeypatch):
     def count():
         found = 0
         for seed in range(20):
             rng = np.random.default_rng(seed)
-            X = rng.normal(size=(100, 3))
-            y = np.sinh(0.4 * X[:, 1] + rng.normal(size=100))
-            found += MISTEstimator(pvalue=True, n_permutations=39).fit(X, y).pvalue_ <= 0.05
+            x = rng.normal(size=(100, 3))
+            y = draw(x, rng.normal(size=100))
+            found += MISTEstimator(pvalue=True, n_permutations=39).fit(x, y).pvalue_ <= 0.05
         return found
 
-    blended = count()
-    monkeypatch.setattr(Blend, "of", lambda estimates, linear: Blend(0.0, 0.0))
-    assert blended >= count() + 4
+    joined = count()
+    monkeypatch.setattr("skmist._permutation.excess", lambda found: np.zeros(found.shape[1]))
+    assert joined >= count() + 4
 
 
 def test_increasing_maps_and_names_of_classes_change_no_pvalue(data, checkpoint):
@@ -180,7 +216,7 @@ def test_power_of_the_released_network(rng):
     assert mutual_info(tied, noise, pvalue=True, n_permutations=99).pvalue > 0.01
 
 
-def test_where_rows_are_left_out_permutations_read_the_rest(rng, monkeypatch):
+def test_where_rows_are_left_out_permutations_read_the_rest(rng, monkeypatch, in_full):
     """The estimate and those after permutations are of the same number of rows."""
     x, y = rng.normal(size=(400, 2)), rng.normal(size=400)
     monkeypatch.setattr("skmist._domain.MAX_CELLS", 300)
