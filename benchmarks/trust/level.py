@@ -109,8 +109,8 @@ def describe(folder: Path) -> tuple[str, pd.DataFrame]:
         f"{summary['datasets'].min():,} data sets in each cell; standard error of a rate of 0.05: "
         f"{summary['error'].max():.4f}. {inside} of {len(summary)} rates lie between {BOUNDS[0]} "
         f"and {BOUNDS[1]}. One continuous column against one: tabulated null distribution; all "
-        f"others: up to {PERMUTATIONS} permutations, the fewest with which 0.05 is attained exactly.\n\n"
-        + table(["", *(f"n = {n:,}" for n in SIZES)], rows)
+        f"others: up to {PERMUTATIONS} permutations, the fewest with which 0.05 is attained "
+        "exactly.\n\n" + table(["", *(f"n = {n:,}" for n in SIZES)], rows)
     )
     return text + common.note_of(folder / "mist.csv"), summary
 
