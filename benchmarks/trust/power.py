@@ -129,8 +129,8 @@ def describe(folder: Path) -> tuple[str, pd.DataFrame]:
         f"the setting has one y). scikit-mist: p-value of `MISTEstimator`, from the table in 1 + 1 "
         f"columns, from up to {PERMUTATIONS} permutations in 3 + 1. Peers: as in "
         "`hyppo.tools.power`, with the critical value from permuted samples of the same setting. "
-        "Time of one test on one core in milliseconds, peers with 99 permutations; theirs are from the run that made "
-        "their results, on a machine with other work, and rough.\n\n"
+        "Time of one test on one core in milliseconds, peers with 99 permutations; theirs are from "
+        "the run that made their results, on a machine with other work, and rough.\n\n"
         + table(["", *header], rows)
         + "\nPower in each setting:\n\n"
         + table(["", *(f"{t}, {v}" for v in DIMS.values() for t in tests)], details)
