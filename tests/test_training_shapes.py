@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skmist._training import compose, presets
+from skmist._training.draw import Draw
 from skmist._training.families import columns, densities
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
@@ -129,9 +130,34 @@ def test_additive_functions_are_sums_of_single_columns():
     assert exact >= 10
 
 
-def test_surfaces_side_by_side_add_up():
-    """The two parts are independent, and each has the columns of a batch of its own."""
+def test_surfaces_side_by_side_add_up(monkeypatch):
+    """The columns are divided between two draws, whose information adds up."""
+
+    def constant(rng, shape):
+        x, y = (torch.full((shape.batch, shape.n, d), float(d)) for d in (shape.dx, shape.dy))
+        return Draw(x, y, torch.full((shape.batch,), 10.0 * shape.dx + shape.dy))
+
+    monkeypatch.setattr(presets, "draw_surfaces", constant)
     for seed in range(5):
-        draw = presets._side_by_side(Rng(seed), presets.Shape(4, 3000, 6, 4))
-        assert draw.x.shape == (4, 3000, 6) and draw.y.shape == (4, 3000, 4)
-        assert (draw.mi >= 0).all() and draw.x.isfinite().all()
+        draw = presets._side_by_side(Rng(seed), presets.Shape(4, 30, 6, 4))
+        assert draw.x.shape == (4, 30, 6) and draw.y.shape == (4, 30, 4)
+        assert (draw.mi == 64).all()
+        left = int(draw.x[0, 0, 0])
+        assert 2 <= left <= 4 and (draw.x[..., left:] == 6 - left).all()
+
+
+def test_surfaces_are_at_times_side_by_side():
+    """Two draws of fewer columns each, which may be divided again."""
+    asked = []
+    original = presets.draw_surfaces
+
+    def counted(rng, shape):
+        asked.append(shape.dx)
+        return original(rng, shape)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presets, "draw_surfaces", counted)
+        for seed in range(40):
+            counted(Rng(seed), presets.Shape(2, 40, 9, 6))
+    parts = [dx for dx in asked if dx < 9]
+    assert 4 <= len(parts) <= 50 and len(asked) == 40 + len(parts)

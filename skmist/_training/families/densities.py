@@ -93,10 +93,9 @@ def log_density(rng: Rng, batch: int, x: Tensor, y: Tensor) -> Tensor:
         height = rng.log_uniform(batch, 1, 1, low=0.5, high=12.0)
         return height * torch.tanh((h - 0.7 * rng.normal(batch, 1, 1)) / _width(rng, batch))
     if kind == "function":
-        fx = smooth_function(rng, batch, x, torch.zeros_like(y[:1]))
         square = torch.zeros_like(h)
         for j in range(y.shape[1]):
-            f = fx if j == 0 else smooth_function(rng, batch, x, torch.zeros_like(y[:1]))
+            f = smooth_function(rng, batch, x, torch.zeros_like(y[:1]))
             square += (0.8 * torch.tanh(0.7 * f) - y[:, j]).square()
         width = _width(rng, batch)
         if rng.coin(0.4):
