@@ -8,9 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from skmist._linear import UPPER, factor, normal_scores
+from skmist._linear import UPPER, factor, in_orders, normal_scores
 
-CELLS = 2_000_000  # numbers that are gathered at a time
 MOST_CROSSED = 16  # columns of a side up to which products of two of them are looked at
 N_PARTS = 4
 START = 0.8  # quantile from which they count
@@ -91,10 +90,8 @@ def parts(a: Terms, b: Terms, draws: int, order: Callable[[int], np.ndarray]) ->
     ----------
     a, b : Terms
         Both sides; the rows of the first are permuted.
-    draws : int
-        Number of permutations.
-    order : callable
-        Gives each permutation by its number.
+    draws, order
+        As for :func:`~skmist._linear.in_orders`.
 
     Returns
     -------
@@ -102,10 +99,7 @@ def parts(a: Terms, b: Terms, draws: int, order: Callable[[int], np.ndarray]) ->
         The observed statistics first.
     """
     found = [_parts(a, b, a.values[:, None])]
-    size = max(1, CELLS // a.values.size)
-    for start in range(0, draws, size):
-        orders = [order(k) for k in range(start, min(start + size, draws))]
-        found.append(_parts(a, b, a.values[:, np.stack(orders)]))
+    found += [_parts(a, b, moved) for moved in in_orders(a.values, draws, order)]
     return np.concatenate(found, axis=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,32 +62,40 @@ def linear_part(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.square(a @ b.T).sum())
 
 
-def permuted_linear_parts(
-    moved: np.ndarray, fixed: np.ndarray, draws: int, order: Callable[[int], np.ndarray]
-) -> np.ndarray:
-    """Return :func:`linear_part` after each of a number of permutations.
+def in_orders(
+    values: np.ndarray, draws: int, order: Callable[[int], np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield values with their rows permuted, some permutations at a time.
 
     Parameters
     ----------
-    moved, fixed : ndarray of shape (dm, n) and (df, n)
-        From :func:`white_scores`; the rows of the first are permuted.
+    values : ndarray of shape (d, n)
+        Columns of n rows.
     draws : int
         Number of permutations.
     order : callable
         Gives each permutation by its number.
 
-    Returns
-    -------
-    ndarray of shape (draws,)
+    Yields
+    ------
+    ndarray of shape (d, size, n)
+        With a size that bounds the memory.
     """
-    size = max(1, CELLS // moved.size)
-    parts = np.empty(draws)
+    size = max(1, CELLS // values.size)
     for start in range(0, draws, size):
-        numbers = range(start, min(start + size, draws))
-        orders = np.stack([order(k) for k in numbers])
-        cross = moved[:, orders] @ fixed.T  # (dm, size, df)
-        parts[start : start + size] = np.square(cross).sum((0, 2))
-    return parts
+        orders = [order(k) for k in range(start, min(start + size, draws))]
+        yield values[:, np.stack(orders)]
+
+
+def permuted_linear_parts(
+    moved: np.ndarray, fixed: np.ndarray, draws: int, order: Callable[[int], np.ndarray]
+) -> np.ndarray:
+    """Return :func:`linear_part` after each of some permutations of the first, shape (draws,).
+
+    Both are from :func:`white_scores`; for ``draws`` and ``order`` see :func:`in_orders`.
+    """
+    found = [np.square(rows @ fixed.T).sum((0, 2)) for rows in in_orders(moved, draws, order)]
+    return np.concatenate([np.empty(0), *found])
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmist import _dependence
+from skmist import _dependence, _linear
 from skmist._dependence import N_PARTS, Terms, excess, parts, spreads
 from skmist._linear import linear_part, normal_scores, white_scores
 
@@ -33,7 +33,7 @@ def test_the_third_sees_squares_and_products_in_both_directions(rng):
 
 
 def test_permuted_parts_are_those_of_permuted_rows(rng, monkeypatch):
-    monkeypatch.setattr(_dependence, "CELLS", 300)  # several batches
+    monkeypatch.setattr(_linear, "CELLS", 300)  # several batches
     x, y = np.round(rng.normal(size=(15, 2))), rng.normal(size=(15, 3))
     orders = [rng.permutation(15) for _ in range(20)]
     found = parts(Terms.of(x), Terms.of(y), 20, orders.__getitem__)
