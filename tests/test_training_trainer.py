@@ -99,11 +99,26 @@ def test_killed_at_any_moment_it_resumes(tmp_path):
 
 
 def test_a_half_written_state_is_not_looked_at(tmp_path):
-    save_state(tmp_path, {"step": 1})
-    (tmp_path / "state.pt.new").write_bytes(b"half")
-    assert load_state(tmp_path) == {"step": 1}
-    save_state(tmp_path, {"step": 2})
-    assert load_state(tmp_path) == {"step": 2}
+    first, second = (
+        {"step": i, "network": i, "average": 2 * i, "optimiser": 3 * i} for i in (1, 2)
+    )
+    save_state(tmp_path, first)
+    for name in ("state.pt.new", "weights-2.pt", "optimiser-2.pt.new"):
+        (tmp_path / name).write_bytes(b"half")
+    assert load_state(tmp_path) == first
+    save_state(tmp_path, second)
+    assert load_state(tmp_path) == second
+    assert {p.name for p in tmp_path.glob("*.pt")} == {"state.pt", "weights-2.pt", "optimiser-2.pt"}
+    (tmp_path / "optimiser-2.pt").unlink()
+    with pytest.raises(FileNotFoundError):
+        load_state(tmp_path)
+
+
+def test_files_of_a_state_stay_below_16_mib(tmp_path):
+    trainer = Trainer(tmp_path, TrainOptions(**QUICK))
+    steps(trainer, 1)
+    trainer.save()
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 16 * 2**20
 
 
 def test_export_and_start_from_the_checkpoint(tmp_path):

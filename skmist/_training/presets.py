@@ -115,7 +115,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         top = preset.d_max if rng.coin(0.25) else 12
         dx = dy = rng.host_log_integer(2, top)
         if rng.coin(0.5):
-            dy = 1 if rng.coin(0.4) else rng.host_log_integer(1, top)
+            dy = 1 if rng.coin(0.55) else rng.host_log_integer(1, top)
         n = max(8, min(n, preset.cells_max // (dx + dy)))
     largest = 128 if kind == "bivariate" else 48
     batch = int(min(largest, max(4, budget / cost(n, dx + dy))))
@@ -233,11 +233,11 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    if dx >= 2 and rng.coin(0.25):
+    if dx >= 2 and rng.coin(0.2):
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.18):
+    if dx >= 2 and rng.coin(0.15):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.5) else draw_closed(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
@@ -341,7 +341,7 @@ def _finished(rng: Rng, draw: Draw) -> Draw:
     """Round some of the composed data sets, and make some independent."""
     if rng.coin(0.25):
         draw = compose.rounded(rng, draw)
-    return compose.independent(rng, draw) if rng.coin(0.12) else draw
+    return compose.independent(rng, draw) if rng.coin(0.15) else draw
 
 
 def _idle(rng: Rng, columns: int, p: float) -> tuple[int, int]:

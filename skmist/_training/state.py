@@ -1,4 +1,4 @@
-"""The state of a training run on disk: written atomically, so that a kill at any moment is safe."""
+"""The state of a training run on disk, written so that a kill at any moment is safe."""
 
 from __future__ import annotations
 
@@ -10,17 +10,36 @@ import torch
 
 STATE = "state.pt"
 LOG = "log.csv"
+PARTS = {"weights": ("network", "average"), "optimiser": ("optimiser",)}  # a file for each
 
 
-def save_state(directory: Path, state: dict) -> None:
-    """Write the state beside the old one, then put it in its place in one step."""
-    directory.mkdir(parents=True, exist_ok=True)
-    temporary = directory / f"{STATE}.new"
+def _write(state: dict, path: Path) -> None:
+    """Write a file beside the old one, then put it in its place in one step."""
+    temporary = path.with_name(f"{path.name}.new")
     with open(temporary, "wb") as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, directory / STATE)
+    os.replace(temporary, path)
+
+
+def save_state(directory: Path, state: dict) -> None:
+    """Write the state in files of moderate size.
+
+    The parts come first, under the number of the step; then the file that names them; then the
+    parts that it named before are removed.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    names = {part: f"{part}-{state['step']}.pt" for part in PARTS}
+    for part, keys in PARTS.items():
+        _write({key: state[key] for key in keys}, directory / names[part])
+    divided = {key for keys in PARTS.values() for key in keys}
+    rest = {key: value for key, value in state.items() if key not in divided}
+    _write(rest | {"files": names}, directory / STATE)
+    for part in PARTS:
+        for path in directory.glob(f"{part}-*.pt"):
+            if path.name != names[part]:
+                path.unlink()
 
 
 def load_state(directory: Path) -> dict | None:
@@ -28,9 +47,20 @@ def load_state(directory: Path) -> dict | None:
 
     Modules and optimisers copy from there to their own device what belongs on it.
     """
-    path = directory / STATE
-    if not path.exists():
-        return None
+    while (directory / STATE).exists():
+        state = _read(directory / STATE)
+        names = state.pop("files")
+        try:
+            for name in names.values():
+                state |= _read(directory / name)
+            return state
+        except FileNotFoundError:  # another process has just put a later state in its place
+            if _read(directory / STATE)["files"] == names:
+                raise
+    return None
+
+
+def _read(path: Path) -> dict:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -24,6 +24,7 @@ from skmist.core.soft import rank
 
 LAGS = (1, 2, 4, 8)
 N_CONTEXT = 9
+N_BLOCKS = 4
 FEW_TIES = 0.01  # up to which the order among tied rows does not matter
 N_ANCHORS = grids.N_ESTIMATES + 2 + len(DEGREES) + len(LAGS) + 2
 N_INPUT = (
@@ -317,7 +318,7 @@ class BivariateNetwork(nn.Module):
         super().__init__()
         h = config.bivariate_width
         self.enter = nn.Sequential(nn.LayerNorm(N_INPUT), nn.Linear(N_INPUT, h))
-        self.blocks = nn.ModuleList(MLP(h, h, h, norm=True) for _ in range(2))
+        self.blocks = nn.ModuleList(MLP(h, h, h, norm=True) for _ in range(N_BLOCKS))
         self.prior = MLP(N_CONTEXT, 32, 1)
         self.norm = nn.LayerNorm(h)
         self.head = QuantileHead(h, N_ANCHORS + 2, torch.tensor(config.levels))

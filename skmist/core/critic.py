@@ -60,7 +60,8 @@ class CriticFeatures:
 class Kernels:
     """Kernel functions (B, m, n) of rows, and the factor (B, m, m) that makes them uncorrelated.
 
-    Half of the landmarks have narrow kernels, half wide ones; each function is centred.
+    Half of the landmarks have narrow kernels, half wide ones; each function is centred. Squared
+    distances (B, m, n) of the landmark rows to all rows are given.
     """
 
     def __init__(self, distances: Tensor):
@@ -104,17 +105,16 @@ class Cross:
         self.noise = self.split.square().sum((1, 2))
 
 
-def critic_features(x: Tensor, y: Tensor) -> CriticFeatures:
+def critic_features(f: Kernels, g: Kernels) -> CriticFeatures:
     """Compute the features.
 
     Parameters
     ----------
-    x, y : Tensor of shape (B, m, n)
-        Squared distances of landmark rows to all rows, in X and in y; the rows stand in an order
-        that has nothing to do with their values, so that both halves are alike.
+    f, g : Kernels
+        Kernel functions of X and of y; the rows stand in an order that has nothing to do with
+        their values, so that both halves are alike.
     """
-    f, g = Kernels(x), Kernels(y)
-    n = x.shape[2]
+    n = f.values.shape[2]
     halves = (slice(None, n // 2), slice(n // 2, None))
     parts = [(f.values[..., h], g.values[..., h]) for h in halves]
     left, right = f.whiten, g.whiten.transpose(1, 2)

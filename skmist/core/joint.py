@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skmist.core import critic, elliptical, neighbours, scores, soft
+from skmist.core import critic, elliptical, neighbours, regression, scores, soft
 from skmist.core.config import CoreConfig
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP, PairAttention, SetSummary
@@ -21,14 +21,17 @@ from skmist.core.moments import N_PAIR, pair_features, pair_moments
 from skmist.core.plugin import plugin_entropies
 
 N_CONTEXT = 8
+N_BLOCKS = 2
+MOST_CURVED = 12  # columns up to which a regression uses all basis functions of each
 N_FIXED_ANCHORS = (
     elliptical.N_ANCHORS
     + len(neighbours.NEIGHBOURS)
     + 2
     + critic.N_CRITIC_ANCHORS
     + critic.N_ADDITIVE_ANCHORS
+    + regression.N_ANCHORS
 )
-N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE
+N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE + regression.N_EVIDENCE
 N_STRUCTURE = neighbours.N_DIMENSIONS + 2
 N_SCALES = len(neighbours.NEIGHBOURS)
 N_CONTRASTS = N_FIXED_ANCHORS + elliptical.N_EVIDENCE + N_SCALES - 1
@@ -76,10 +79,11 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
     queries = len(place)
     marks = z[..., : critic.landmarks(n)]
-    judged = critic.critic_features(
-        neighbours.squared_distances(marks[:, :dx], z[:, :dx]),
-        neighbours.squared_distances(marks[:, dx:], z[:, dx:]),
-    )
+    kernels = [
+        critic.Kernels(neighbours.squared_distances(marks[:, side], z[:, side]))
+        for side in (slice(dx), slice(dx, d))
+    ]
+    judged = critic.critic_features(*kernels)
     additive, sums = critic.additive_features(phi, dx)
     pairs = pair_features(pair_moments(phi), n, n_told)
     linear = [_participation(ellipse.corr[:, side, side]) for side in (slice(dx), slice(dx, d))]
@@ -100,14 +104,31 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     bounds = torch.stack([smaller, plug_in], 1)
     rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
     nearest = neighbours.mean_over_rows(local[..., 2::3], rows, place)
-    anchors = torch.cat([ellipse.anchors, nearest, bounds, judged.anchors, sums], 1)
+    if min(dx, dy) == 1:
+        few = slice(min(n, n_told))
+        single, other = (0, 1) if dx == 1 else (-1, 0)
+        functions = phi[:, 1:] if dx == 1 else phi[:, :-1]
+        if d - 1 > MOST_CURVED:
+            functions = functions[:, :, critic.ADDITIVE]
+        taken = regression.regression_features(
+            functions[..., few].flatten(1, 2),
+            kernels[other].values[..., few],
+            spread[..., few],
+            query_rows(n_told, n_queries // 4),
+            single,
+            tied,
+        )
+    else:
+        taken = regression.without_regression(nearest)
+    anchors = [ellipse.anchors, nearest, bounds, judged.anchors, sums, taken.anchors]
+    anchors = torch.cat(anchors, 1)
     anchors = anchors.clamp(0, LARGEST_ANCHOR)
     return JointFeatures(
         context,
         pairs,
         anchors,
         ellipse.evidence,
-        torch.cat([judged.evidence, additive], 1),
+        torch.cat([judged.evidence, additive, taken.evidence], 1),
         torch.cat([dimensions, torch.stack(structure, 1)], 1),
         _contrasts(anchors, ellipse.evidence * d, n_told, queries),
         rows,
@@ -193,6 +214,7 @@ class JointNetwork(nn.Module):
         self.summary = nn.Sequential(
             nn.LayerNorm(n_summary), nn.Linear(n_summary, h), nn.GELU(), MLP(h, h, h, norm=True)
         )
+        self.blocks = nn.ModuleList(MLP(h, 2 * h, h, norm=True) for _ in range(N_BLOCKS))
         self.head = QuantileHead(h, N_FIXED_ANCHORS + 3, torch.tensor(config.levels))
 
     def forward(self, f: JointFeatures) -> Tensor:
@@ -258,4 +280,7 @@ class JointNetwork(nn.Module):
             ],
             1,
         )
-        return self.head(self.summary(summary), anchors, f.log_unit)
+        h = self.summary(summary)
+        for block in self.blocks:
+            h = h + block(h)
+        return self.head(h, anchors, f.log_unit)

@@ -15,6 +15,7 @@ CACHED_VALUES = 200_000  # distances that are worked on at a time
 CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
 MOST_PARTS = 64  # of very many rows
 FEW_VALUES = 512  # that are sorted rather than searched for the smallest ones
+EDGE = 1e-5  # of the squared radius, within which distances count as equal to it
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
 
 
@@ -93,10 +94,9 @@ class Side:
         self.distances[..., queries].diagonal(dim1=1, dim2=2).fill_(-1.0)
         self.ordered, self.centre = ordered, z[:, 0, queries]
 
-    def nearest(self, k: int) -> Tensor:
-        """Return squared distances to the k nearest rows but the query itself, (B, q', k)."""
-        few = self.distances[:, :FEW_QUERIES]
-        return smallest(few, k + 1)[..., 1:]
+    def nearest(self, k: int, few: int) -> Tensor:
+        """Return squared distances of few queries to the k nearest rows but themselves."""
+        return smallest(self.distances[:, :few], k + 1)[..., 1:]
 
     def count(self, within: Tensor) -> Tensor:
         """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
@@ -127,7 +127,13 @@ class SoftSide(Side):
 
 
 def neighbour_features(
-    z: Tensor, n_queries: int, dx: int, tied: bool = True
+    z: Tensor,
+    n_queries: int,
+    dx: int,
+    tied: bool = True,
+    scales: tuple[int, ...] = NEIGHBOURS,
+    few: int = FEW_QUERIES,
+    edge: float = EDGE,
 ) -> tuple[Tensor, Tensor]:
     """Read the neighbourhoods of query rows, which are the first ones.
 
@@ -145,10 +151,16 @@ def neighbour_features(
         Number of columns of X.
     tied : bool
         Whether any column holds equal values.
+    scales : tuple of int
+        Which neighbours.
+    few : int
+        Queries that dimensions are read at, at least; 0 for no dimensions.
+    edge : float
+        Share of a squared radius by which distances that are equal may differ by rounding.
 
     Returns
     -------
-    local : Tensor of shape (B, q, 3 * len(NEIGHBOURS))
+    local : Tensor of shape (B, q, 3 * len(scales))
         Log fractions of rows in both marginal neighbourhoods (smaller and larger), and the local
         log density ratio, at each scale.
     dimensions : Tensor of shape (B, N_DIMENSIONS)
@@ -157,12 +169,12 @@ def neighbour_features(
     """
     b, _, n = z.shape
     step = max(1, CACHED_VALUES // (n_queries * n))
-    block = max(FEW_QUERIES, CACHED_VALUES // n)
+    block = max(few, 1, CACHED_VALUES // n)
     local, dimensions = [], []
     for i in range(0, b, step):
         sides = [_ordered(side, tied) for side in (z[i : i + step, :dx], z[i : i + step, dx:])]
         parts = [
-            _local_features(sides, slice(j, min(j + block, n_queries)), tied)
+            _local_features(sides, slice(j, min(j + block, n_queries)), tied, scales, few, edge)
             for j in range(0, n_queries, block)
         ]
         local.append(torch.cat([part[0] for part in parts], 1))
@@ -261,23 +273,28 @@ def local_dimension(nearest: Tensor) -> Tensor:
 
 
 def _local_features(
-    sides: list[tuple[Tensor, Tensor | None]], queries: slice, tied: bool
+    sides: list[tuple[Tensor, Tensor | None]],
+    queries: slice,
+    tied: bool,
+    scales: tuple[int, ...],
+    few: int,
+    edge: float,
 ) -> tuple[Tensor, Tensor]:
     """Return features and dimensions of queries whose distances fit into the cache."""
     n = sides[0][0].shape[-1]
     kind = SoftSide if sides[0][0].requires_grad else Side
     x, y = (kind(z, ordered, queries, tied) for z, ordered in sides)
-    largest = min(max(NEIGHBOURS), n - 1)
+    largest = min(max(scales), n - 1)
     nearest = torch.maximum(x.distances, y.distances)
     nearest = smallest(nearest, largest + 1)
     local = []
-    for k in NEIGHBOURS:
+    for k in scales:
         k = min(k, largest)
         radius = nearest[..., k : k + 1]
         # tied distances: count what lies within, as for discrete data (Gao et al., NeurIPS 2017)
         at_zero = radius <= 1e-10
         # a little less than the radius, so that rounding does not part equal distances
-        within = torch.where(at_zero, radius + 1e-10, radius * (1 - 1e-5))
+        within = torch.where(at_zero, radius + 1e-10, radius * (1 - edge))
         count_x = x.count(within).clamp_min(1).to(radius.dtype)
         count_y = y.count(within).clamp_min(1).to(radius.dtype)
         kk = torch.full_like(count_x, float(k))
@@ -287,7 +304,9 @@ def _local_features(
         ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
         log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
         local += [torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio]
-    alone = [local_dimension(side.nearest(largest)) for side in (x, y)]
-    both = local_dimension(nearest[:, :FEW_QUERIES, 1:])
+    if not few:
+        return torch.stack(local, -1), x.distances.new_zeros(len(nearest), N_DIMENSIONS)
+    alone = [local_dimension(side.nearest(largest, few)) for side in (x, y)]
+    both = local_dimension(nearest[:, :few, 1:])
     dimensions = [torch.minimum(*alone), torch.maximum(*alone), both]
     return torch.stack(local, -1), torch.stack(dimensions, 1)

@@ -1,0 +1,230 @@
+"""A regression taken off: where one side is a single column, what is left once it is predicted.
+
+For a column y and any function m, I(X; y) = h(y) - h(y - m(X)) + I(X; y - m(X)): the entropies of
+two columns, which few rows tell well, and the information that the residual still holds, which is
+little where m is a good regression. Neighbourhoods see little dependence in many columns far
+better than much. The regression is by ridge on functions of X, its residuals are those of leaving
+out one row at a time (Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
+2009, section 7.10).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from skmist.core import neighbours
+from skmist.core.elliptical import cholesky, inverse_factor
+
+ADDITIVE_RIDGE = 0.03  # of functions of single columns, in units of their variance
+RIDGES = (0.02, 0.6, 20.0)  # of these and kernels, in units of functions per row
+N_MODELS = 2
+CAUTION = 1.4  # by which degrees of freedom count more
+LEAST = 1e-6  # smallest mean square of residuals
+SPARE = 0.1  # of a row's prediction that others have to make up; else it does not count in full
+NEIGHBOURS = (3, 12)
+EDGE = 1e-3  # residuals of equal rows differ by rounding
+N_SCALES = len(NEIGHBOURS)
+N_ANCHORS = N_SCALES + 2
+N_EVIDENCE = len(RIDGES) + 2 * N_MODELS + N_SCALES + 2
+
+
+@dataclass
+class RegressionFeatures:
+    """Features from the regression.
+
+    Attributes
+    ----------
+    anchors : Tensor of shape (B, N_ANCHORS)
+        Estimates of the mutual information, in nats: with the neighbourhoods of the residual at
+        each scale, and without, by spacings and by variances.
+    evidence : Tensor of shape (B, N_EVIDENCE)
+        What is explained by each ridge, and by the two models, of the column and of the size of
+        the residual; what the residual still holds, in units of its error; mean leverage; and 1.
+    """
+
+    anchors: Tensor
+    evidence: Tensor
+
+
+class Ridge:
+    """Ridge regression on functions (B, m, n) of the rows, of mean 0.
+
+    Parameters
+    ----------
+    functions : Tensor of shape (B, m, n)
+    gram : Tensor of shape (B, m, m)
+        Their mean products.
+    ridge : Tensor of shape (B, 1, 1)
+    """
+
+    def __init__(self, functions: Tensor, gram: Tensor, ridge: Tensor):
+        self.white = _factor(gram, ridge) @ functions
+        n = functions.shape[2]
+        self.leverage = (self.white.square().sum(1) + 1) / n
+
+    def residuals(self, target: Tensor) -> Tensor:
+        """Return what is left of targets (B, n) of mean 0, predicted without the row itself."""
+        slopes = self.white @ target.unsqueeze(2) / target.shape[1]
+        fitted = (self.white.transpose(1, 2) @ slopes).squeeze(2)
+        spare = 1 - self.leverage
+        return target.lerp((target - fitted) / spare.clamp_min(SPARE / 5), _trust(spare))
+
+
+def _trust(spare: Tensor) -> Tensor:
+    """Return how far a prediction counts that leaves so much to spare."""
+    return (spare / SPARE).clamp(0, 1)
+
+
+def _ridges(gram: Tensor, n: int) -> list[float]:
+    return [ridge * gram.shape[1] / n for ridge in RIDGES]
+
+
+def _factor(gram: Tensor, ridge: Tensor) -> Tensor:
+    """Return the inverse Cholesky factor of gram + ridge I."""
+    eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+    return inverse_factor(cholesky(gram + ridge * eye))
+
+
+def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> Tensor:
+    """Return the generalised cross-validation errors of a regression with each of the ridges.
+
+    (Golub, Heath and Wahba, Technometrics 21, 1979; the degrees of freedom count more than once, as
+    in Cummins, Filloon and Nychka, J. Am. Stat. Assoc. 96, 2001, so that the ridge is not too small
+    where rows are few.)
+
+    Parameters
+    ----------
+    gram : Tensor of shape (B, m, m)
+        Mean products of the functions.
+    product : Tensor of shape (B, m)
+        Mean products of the functions and the target.
+    variance : Tensor of shape (B,)
+        Mean square of the target.
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    Tensor of shape (B, len(RIDGES))
+    """
+    errors = []
+    for ridge in _ridges(gram, n):
+        inverse = _factor(gram, gram.new_full((), ridge))
+        half = inverse @ product.unsqueeze(2)
+        slopes = inverse.transpose(1, 2) @ half
+        left = variance - half.square().sum((1, 2)) - ridge * slopes.square().sum((1, 2))
+        degrees = gram.shape[1] - ridge * inverse.square().sum((1, 2)) + 1
+        spare = 1 - CAUTION * degrees / n
+        errors.append(variance.lerp(left / spare.clamp_min(SPARE / 5).square(), _trust(spare)))
+    return torch.stack(errors, 1).clamp_min(LEAST)
+
+
+def _best(errors: Tensor, n: int) -> Tensor:
+    """Weigh models by their mean squared errors (B, K) on n rows, nearly all for the best one."""
+    return torch.softmax(-0.5 * n * torch.log(errors), 1)
+
+
+def regression_features(
+    additive: Tensor, kernels: Tensor, z: Tensor, n_queries: int, single: int, tied: bool
+) -> RegressionFeatures:
+    """Predict a single column from the other side, and compute the features.
+
+    Parameters
+    ----------
+    additive : Tensor of shape (B, p, n)
+        Functions of single columns of the other side, of mean 0 and variance 1.
+    kernels : Tensor of shape (B, m, n)
+        Kernel functions of the other side, of mean 0.
+    z : Tensor of shape (B, d, n)
+        Normal scores of all columns, standardised; rows in an order that has nothing to do with
+        their values.
+    n_queries : int
+        Rows whose neighbourhoods are read.
+    single : int
+        Which column is predicted: the first or the last one.
+    tied : bool
+        Whether values repeat.
+    """
+    n = z.shape[2]
+    target = z[:, single]
+    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+    functions = torch.cat([additive, size * kernels], 1)
+    gram = functions @ functions.transpose(1, 2) / n
+    variance = target.square().mean(1).clamp_min(LEAST)
+    product = (functions @ target.unsqueeze(2)).squeeze(2) / n
+    validated = cross_validated(gram, product, variance, n)
+    choice = gram.new_tensor(_ridges(gram, n)).log()
+    ridge = (_best(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+    p = additive.shape[1]
+    alone = gram.new_full((1, 1, 1), ADDITIVE_RIDGE)
+    models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
+    residuals = torch.stack([model.residuals(target) for model in models], 1)
+    errors = residuals.square().mean(2).clamp_min(LEAST)
+    weights = _best(errors, n)
+    residual = (weights.unsqueeze(2) * residuals).sum(1)
+    leverage = torch.stack([model.leverage.mean(1) for model in models], 1)
+
+    left = residual.square().mean(1).clamp_min(LEAST)
+    explained = 0.5 * torch.log(variance.unsqueeze(1) / torch.cat([validated, errors], 1))
+    by_variance = 0.5 * torch.log(variance / left)
+    m = max(3, round(math.sqrt(n) / 2))
+    spaced, repeats = log_spacing(target, m)
+    by_spacing = torch.where(repeats, by_variance, spaced - log_spacing(residual, m)[0])
+
+    sizes = torch.log(residual.square() + 1e-2 * left.unsqueeze(1))
+    sizes = sizes - sizes.mean(1, keepdim=True)
+    spread = sizes.square().mean(1).clamp_min(LEAST)
+    unequal = [
+        0.5 * torch.log(spread / model.residuals(sizes).square().mean(1).clamp_min(LEAST))
+        for model in models
+    ]
+
+    scaled = (residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
+    others = z[:, 1:] if single == 0 else z[:, :-1]
+    rows = torch.cat([others, scaled], 1)
+    dx = others.shape[1]
+    local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
+    held = local[..., 2::3].mean(1)  # (B, N_SCALES)
+    anchors = [held + by_spacing.unsqueeze(1), torch.stack([by_spacing, by_variance], 1)]
+    evidence = [
+        explained.clamp_min(-1),
+        torch.stack([*unequal, (weights * leverage).sum(1)], 1).clamp_min(-1),
+        torch.asinh(math.sqrt(n_queries) * held) / 2,
+        torch.ones_like(left).unsqueeze(1),
+    ]
+    return RegressionFeatures(torch.cat(anchors, 1), torch.cat(evidence, 1))
+
+
+def without_regression(nearest: Tensor) -> RegressionFeatures:
+    """Return the features where both sides have several columns: nothing is predicted.
+
+    Parameters
+    ----------
+    nearest : Tensor of shape (B, len(neighbours.NEIGHBOURS))
+        Estimates from neighbourhoods of X and y.
+    """
+    nearest = nearest[:, [neighbours.NEIGHBOURS.index(k) for k in NEIGHBOURS]]
+    zeros = torch.zeros_like(nearest[:, :1])
+    anchors = torch.cat([nearest, zeros, zeros], 1)
+    return RegressionFeatures(anchors, zeros.expand(-1, N_EVIDENCE))
+
+
+def log_spacing(values: Tensor, m: int) -> tuple[Tensor, Tensor]:
+    """Return the mean logarithm of m-spacings, and where any of them is 0.
+
+    Up to a constant it estimates the entropy (Vasicek, J. R. Stat. Soc. B 38, 1976).
+
+    Parameters
+    ----------
+    values : Tensor of shape (B, n)
+    m : int
+        Steps between values in order; at most n - 1 are taken.
+    """
+    ordered = values.sort(1).values
+    m = min(m, values.shape[1] - 1)
+    gaps = ordered[:, m:] - ordered[:, :-m]
+    return torch.log(gaps.clamp_min(LEAST)).mean(1), (gaps <= LEAST).any(1)

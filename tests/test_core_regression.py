@@ -1,0 +1,118 @@
+"""The regression taken off: against independent computations, and what it is good for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge as ReferenceRidge
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+from skmist.core import CoreConfig, MISTNetwork, neighbours, regression
+
+
+def functions(n: int, m: int, seed: int) -> torch.Tensor:
+    f = torch.randn(2, m, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return f - f.mean(2, keepdim=True)
+
+
+def test_residuals_are_those_of_leaving_one_out():
+    """But for the mean of the functions, which scikit-learn takes anew without the row."""
+    n, m, ridge = 60, 5, 0.1
+    f = functions(n, m, 0)
+    target = f[:, 0] + torch.randn(2, n, generator=torch.Generator().manual_seed(1))
+    target = target - target.mean(1, keepdim=True)
+    gram = f @ f.transpose(1, 2) / n
+    found = regression.Ridge(f, gram, torch.full((1, 1, 1), ridge)).residuals(target)
+    for features, y, residual in zip(f.numpy(), target.numpy(), found.numpy(), strict=True):
+        model = ReferenceRidge(alpha=n * ridge)
+        predicted = cross_val_predict(model, features.T, y, cv=LeaveOneOut())
+        np.testing.assert_allclose(residual, y - predicted, atol=0.02)
+
+
+def test_generalised_cross_validation_against_numpy():
+    n, m = 80, 7
+    f = functions(n, m, 2)
+    target = f[:, 1] + torch.randn(2, n, generator=torch.Generator().manual_seed(3))
+    gram, product = f @ f.transpose(1, 2) / n, (f @ target.unsqueeze(2)).squeeze(2) / n
+    found = regression.cross_validated(gram, product, target.square().mean(1), n)
+    for i, strength in enumerate(regression.RIDGES):
+        ridge = strength * m / n
+        for k in range(2):
+            x = f[k].numpy().T
+            hat = x @ np.linalg.solve(x.T @ x / n + ridge * np.eye(m), x.T / n)
+            left = np.mean((target[k].numpy() - hat @ target[k].numpy()) ** 2)
+            share = regression.CAUTION * (np.trace(hat) + 1) / n
+            assert float(found[k, i]) == pytest.approx(left / (1 - share) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [8, 12, 30])
+def test_as_many_functions_as_rows_explain_nothing(n):
+    rng = torch.Generator().manual_seed(n)
+    x, y = torch.randn(20, n, 4, generator=rng), torch.randn(20, n, 1, generator=rng)
+    found = MISTNetwork(CoreConfig()).features(x, y).anchors[:, -regression.N_ANCHORS :]
+    assert float(found.mean(0).max()) < 0.25 and float(found.max()) < 1
+
+
+def test_spacings_tell_entropies_apart():
+    rng = np.random.default_rng(0)
+    n = 4000
+    normal, uniform = rng.normal(size=n), rng.uniform(-1, 1, size=n)
+    spaced, repeats = regression.log_spacing(torch.tensor(np.stack([normal, uniform])), 30)
+    difference = 0.5 * math.log(2 * math.pi * math.e) - math.log(2)
+    assert float(spaced[0] - spaced[1]) == pytest.approx(difference, abs=0.05)
+    assert not repeats.any()
+    assert regression.log_spacing(torch.tensor(normal).round()[None], 30)[1].all()
+
+
+def anchors(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    f = MISTNetwork(CoreConfig()).features(x, y)
+    return f.anchors[0, -regression.N_ANCHORS :]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_length_of_eight_columns_is_read_where_neighbourhoods_fail(swapped):
+    rng = np.random.default_rng(1)
+    n = 3000
+    x = rng.normal(size=(n, 8))
+    length = np.square(x).sum(1)
+    noise = 1.5
+    y = length + noise * rng.normal(size=n)
+    reference = np.square(rng.normal(size=(400_000, 8))).sum(1) + noise * rng.normal(size=400_000)
+    counts, edges = np.histogram(reference, 400, density=True)
+    counts = counts[counts > 0]
+    entropy = -np.sum(counts * np.log(counts)) * (edges[1] - edges[0])
+    truth = entropy - 0.5 * math.log(2 * math.pi * math.e * noise**2)
+    sides = torch.tensor(x)[None], torch.tensor(y)[None, :, None]
+    found = anchors(*(sides[::-1] if swapped else sides))
+    assert float(found[0]) == pytest.approx(truth, abs=0.12)
+    features = MISTNetwork(CoreConfig()).features(*sides)
+    plain = features.anchors[0, 10 : 10 + len(neighbours.NEIGHBOURS)]
+    assert float(plain.max()) < 0.5 * truth
+
+
+def test_independent_sides_leave_nothing_to_explain():
+    rng = torch.Generator().manual_seed(4)
+    for n, d in ((60, 3), (400, 6), (400, 40)):
+        found = anchors(torch.randn(1, n, d, generator=rng), torch.randn(1, n, 1, generator=rng))
+        assert float(found.max()) < 0.12
+
+
+def test_where_both_sides_have_columns_nothing_is_taken_off():
+    rng = torch.Generator().manual_seed(5)
+    x, y = torch.randn(1, 200, 3, generator=rng), torch.randn(1, 200, 2, generator=rng)
+    f = MISTNetwork(CoreConfig()).features(x, x[..., :2] + y)
+    own = f.anchors[0, -regression.N_ANCHORS :]
+    near = f.anchors[0, 10 : 10 + len(neighbours.NEIGHBOURS)]
+    expected = [near[neighbours.NEIGHBOURS.index(k)] for k in regression.NEIGHBOURS]
+    assert torch.equal(own[: len(expected)], torch.stack(expected)) and not own[-2:].any()
+
+
+def test_repeated_values_are_told_by_variances():
+    rng = torch.Generator().manual_seed(6)
+    x = torch.randn(1, 500, 3, generator=rng)
+    y = (x[..., :1] + 0.3 * torch.randn(1, 500, 1, generator=rng) > 0).double()
+    found = anchors(x.double(), y)
+    assert float(found[-1]) == float(found[-2]) > 0.2
