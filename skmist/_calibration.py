@@ -58,6 +58,10 @@ class Part:
     factors : Tensor of shape (S, len(LEVELS))
         By how much the distance of a quantile from the median grows, for the central interval of
         each level; it does not fall with the score.
+    row_knots : Tensor of shape (R,)
+        Logarithms of numbers of rows, increasing.
+    row_factors : Tensor of shape (R, len(LEVELS))
+        By what these factors are multiplied at so many rows, linear in between.
     """
 
     centre: Tensor
@@ -66,15 +70,22 @@ class Part:
     threshold: Tensor
     knots: Tensor
     factors: Tensor
+    row_knots: Tensor
+    row_factors: Tensor
 
     def __post_init__(self):
         """Check shapes and values once."""
         shapes = [tuple(v.shape) for v in vars(self).values()]
         f, d = self.whiten.shape if self.whiten.ndim == 2 else (-1, -1)
-        k, s = (v.shape[0] if v.ndim else -1 for v in (self.prototypes, self.knots))
-        if shapes != [(f,), (f, d), (k, d), (), (s,), (s, len(LEVELS))] or k < NEIGHBOUR or s < 1:
+        k, s, r = (
+            v.shape[0] if v.ndim else -1 for v in (self.prototypes, self.knots, self.row_knots)
+        )
+        tables = [(s,), (s, len(LEVELS)), (r,), (r, len(LEVELS))]
+        if shapes != [(f,), (f, d), (k, d), (), *tables] or k < NEIGHBOUR or min(s, r) < 1:
             raise ValueError(f"the calibration has parts of shapes {shapes}")
-        if not (self.threshold > 0 and (self.knots.diff() > 0).all() and (self.factors > 0).all()):
+        increasing = all((v.diff() > 0).all() for v in (self.knots, self.row_knots))
+        factors = torch.cat([self.factors, self.row_factors])
+        if not (self.threshold > 0 and increasing and (factors > 0).all()):
             raise ValueError("the calibration has values that cannot be")
 
     def scores(self, features: Features) -> Tensor:
@@ -100,12 +111,21 @@ class Part:
             out.append((nearest + z.square().sum(1)).clamp_min(0).sqrt())
         return torch.cat(out) / self.threshold.item()
 
-    def factors_at(self, scores: np.ndarray) -> np.ndarray:
-        """Return the factors (B, len(LEVELS)) at some scores; beyond the last knot they grow on."""
+    def factors_at(self, scores: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Return the factors (B, len(LEVELS)) at scores and numbers of rows, each of shape (B,).
+
+        Beyond the last knot of the scores they grow on, beyond those of the rows they stay.
+        """
         knots, factors = self.knots.double().numpy(), self.factors.double().numpy()
-        at = np.stack([np.interp(scores, knots, column) for column in factors.T], 1)
+        at = _between(scores, knots, factors)
         beyond = np.maximum(scores / max(knots[-1], 1.0), 1.0)[:, None]
-        return np.clip(at * beyond, None, np.maximum(LARGEST, factors[-1]))
+        at = np.clip(at * beyond, None, np.maximum(LARGEST, factors[-1]))
+        return at * _between(np.log(n), self.row_knots.numpy(), self.row_factors.double().numpy())
+
+
+def _between(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate each column of values (K, C) linearly at x (B,), shape (B, C)."""
+    return np.stack([np.interp(x, knots, column) for column in values.T], 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +154,13 @@ class Calibration:
         return self.part(isinstance(features, BivariateFeatures))
 
     def widen(
-        self, latent: np.ndarray, levels: np.ndarray, scores: np.ndarray, single: bool, ratio=1.0
+        self,
+        latent: np.ndarray,
+        levels: np.ndarray,
+        scores: np.ndarray,
+        n: np.ndarray,
+        single: bool,
+        ratio=1.0,
     ) -> np.ndarray:
         """Move quantiles away from the median, or towards it.
 
@@ -146,6 +172,8 @@ class Calibration:
             Their levels, symmetric around 0.5.
         scores : ndarray of shape (B,)
             Scores of the questions.
+        n : ndarray of shape (B,)
+            Numbers of rows.
         single : bool
             Whether one column stands against one.
         ratio : ndarray of shape (B,) or float
@@ -162,7 +190,7 @@ class Calibration:
         of that of the predicted quantile (Romano, Patterson and Candes, "Conformalized Quantile
         Regression", NeurIPS 2019, there with differences in place of ratios).
         """
-        factors = self.part(single).factors_at(scores)
+        factors = self.part(single).factors_at(scores, n)
         excess = np.maximum(np.broadcast_to(ratio, scores.shape), 1.0) ** float(self.excess)
         factors = np.clip(factors * excess[:, None], None, np.maximum(LARGEST, factors))
         return widen(latent, levels, factors)

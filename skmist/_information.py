@@ -231,11 +231,12 @@ def _calibrated(
     single = np.array([is_single(a, b) for a, b in pairs], dtype=bool)
     widest = np.array([max(a.width, b.width) for a, b in pairs])
     ratio = np.where(single, 1.0, widest / settings.engine.config.d_max)
+    n = np.array([a.n_rows for a, _ in pairs])
     out = latent.copy()
     for kind in (True, False):
         i = np.flatnonzero(single == kind)
         if len(i):
-            out[i] = calibration.widen(latent[i], levels, scores[i], kind, ratio[i])
+            out[i] = calibration.widen(latent[i], levels, scores[i], n[i], kind, ratio[i])
     return out
 
 

@@ -1,5 +1,7 @@
 """Domain scores and calibrated quantiles: what they are, how they are stored, what they change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,8 @@ def part(n_features, factors, threshold=1e9, knots=(0.5, 1.0)):
         torch.tensor(float(threshold)),
         torch.tensor(knots),
         torch.tensor(factors).float(),
+        torch.zeros(1),
+        torch.ones(1, len(LEVELS)),
     )
 
 
@@ -87,8 +91,19 @@ def test_each_interval_has_its_factor(rng, k):
 
 def test_factors_grow_beyond_the_last_knot(small_network):
     own = made(small_network, factors=((1.0,) * 4, (1.5,) * 4)).joint
-    at = own.factors_at(np.array([0.0, 0.5, 0.75, 1.0, 2.0, 1e6]))
+    at = own.factors_at(np.array([0.0, 0.5, 0.75, 1.0, 2.0, 1e6]), np.full(6, 100))
     assert_allclose(at[:, 0], [1, 1, 1.25, 1.5, 3.0, LARGEST])
+
+
+def test_factors_depend_on_the_number_of_rows(small_network):
+    own = made(small_network, factors=((2.0,) * 4, (2.0,) * 4)).joint
+    own = replace(
+        own,
+        row_knots=torch.tensor([10.0, 1000.0]).log(),
+        row_factors=torch.tensor([[0.5] * 4, [1.5] * 4]),
+    )
+    at = own.factors_at(np.zeros(4), np.array([8, 10, 100, 10**6]))
+    assert_allclose(at, np.outer([1, 1, 2, 3], np.ones(4)), rtol=1e-6)
 
 
 def test_round_trip(small_network, calibrated):
@@ -115,6 +130,7 @@ def test_files_without_a_calibration(checkpoint, data):
         lambda t: t | {"calibration.more": torch.zeros(2)},
         lambda t: {k: v for k, v in t.items() if k != "calibration.joint.knots"},
         lambda t: t | {"calibration.joint.factors": torch.zeros(2, 4)},
+        lambda t: t | {"calibration.joint.row_factors": torch.ones(2, 4)},
         lambda t: t | {"calibration.joint.whiten": torch.zeros(3, 16)},
     ],
 )
@@ -216,6 +232,19 @@ def test_factors_cover_and_do_not_fall(rng):
     assert (np.diff(rows, axis=0) >= 0).all()
     at = np.stack([np.interp(scores, knots, column) for column in rows.T], 1)
     assert_allclose((found <= at).mean(0), LEVELS, atol=0.03)
+
+
+def test_factors_by_rows_cover_at_any_number_of_rows(rng):
+    size = 6000
+    n = np.exp(rng.uniform(np.log(8), np.log(8000), size=size)).astype(int)
+    source = np.where(rng.random(size) < 0.5, calibration_data.STREAM_NAME, "family")
+    error = np.abs(rng.normal(size=(size, 1))) * (n[:, None] / 300) ** 0.2
+    found = error / np.array([0.674, 1.282, 1.645, 1.96])
+    knots, rows = calibration_fit.row_factors(n, found, source)
+    assert (np.diff(knots) > 0).all() and (np.diff(rows, axis=0) > 0).all()
+    at = np.stack([np.interp(np.log(n), knots, column) for column in rows.T], 1)
+    for inside in (n < 60, (n >= 60) & (n < 1000), n >= 1000):
+        assert_allclose((found <= at)[inside].mean(0), LEVELS, atol=0.04)
 
 
 def test_the_whole_way_on_an_untrained_network(checkpoint, tmp_path, capsys, monkeypatch, rng):

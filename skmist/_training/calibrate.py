@@ -86,7 +86,7 @@ def calibrate(
         for v in (
             more.latent,
             calibration.widen(
-                more.latent, levels, fit.distances(parts[False], more), False, more.ratio
+                more.latent, levels, fit.distances(parts[False], more), more.n, False, more.ratio
             ),
         )
     )
@@ -110,7 +110,7 @@ def left_out(part: Part, answers: Answers, levels: np.ndarray) -> np.ndarray:
     for group in (g for g in groups if g.any()):
         own = fit.fitted_part(part, answers[~group], levels)
         scores = fit.distances(part, answers[group])
-        out[group] = widen(answers.latent[group], levels, own.factors_at(scores))
+        out[group] = widen(answers.latent[group], levels, own.factors_at(scores, answers.n[group]))
     return out
 
 
@@ -121,11 +121,17 @@ def describe(part: Part, answers: Answers, levels: np.ndarray, single: bool) -> 
     names = [*np.unique(answers.source)]
     names.sort(key=lambda name: name != STREAM_NAME)
     lines = [f"**{'One column against one' if single else 'All other questions'}**", ""]
-    lines += ["Factors of the distance from the median, by domain score:", ""]
-    header = ["score", *(f"{100 * p:.0f}%" for p in LEVELS)]
-    lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
-    for knot, row in zip(part.knots.tolist(), part.factors.tolist(), strict=True):
-        lines.append(f"| {knot:.2f} | " + " | ".join(f"{f:.2f}" for f in row) + " |")
+    lines += ["Factors of the distance from the median, by domain score and by rows:", ""]
+    for name, knots, table in (
+        ("score", [f"{v:.2f}" for v in part.knots.tolist()], part.factors),
+        ("n", [f"{v:.0f}" for v in part.row_knots.exp().tolist()], part.row_factors),
+    ):
+        header = [name, *(f"{100 * p:.0f}%" for p in LEVELS)]
+        lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+        for knot, row in zip(knots, table.tolist(), strict=True):
+            lines.append(f"| {knot} | " + " | ".join(f"{f:.2f}" for f in row) + " |")
+        lines.append("")
+    lines.pop()
     header = ["", "data sets", "score", "outside"]
     header += [f"{100 * p:.0f}%, before and after" for p in LEVELS] + ["width of 90%"]
     lines += ["", "Coverage of the central intervals, before and after, each family left out:", ""]
@@ -134,8 +140,9 @@ def describe(part: Part, answers: Answers, levels: np.ndarray, single: bool) -> 
     groups = [(name, answers.source == name) for name in names]
     groups.insert(1, ("all held-out families", held_out))
     for low, high in ((0, 100), (100, 400), (400, 1500), (1500, 10**9)):
-        inside = held_out & (answers.n >= low) & (answers.n < high)
-        groups.append((f"held-out families, n from {low}", inside))
+        inside = (answers.n >= low) & (answers.n < high)
+        groups.append((f"training distribution, n from {low}", inside & ~held_out))
+        groups.append((f"held-out families, n from {low}", inside & held_out))
     for name, pick in groups:
         if not pick.any():
             continue

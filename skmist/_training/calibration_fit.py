@@ -7,6 +7,7 @@ one that it did not. Sources are told apart by the domain score as far as they c
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ FEWEST_BATCHES = 8  # of the stream, of each part
 INSIDE = 0.995  # share of the stream whose score is below 1
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
 FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
+ROWS = (0, 60, 250, 1000, 1 << 62)  # bins of the number of rows
 
 
 def first_half(stream: Answers) -> np.ndarray:
@@ -52,7 +54,8 @@ def space(stream: Answers, single: bool) -> Part:
     z = (even[np.sort(chosen)] - fitted.location_) @ white
     centre, white, z = (torch.tensor(v, dtype=torch.float32) for v in (fitted.location_, white, z))
     one = torch.tensor(1.0)
-    part = Part(centre, white, z, one, torch.ones(1), torch.ones(1, len(LEVELS)))
+    ones = torch.ones(1), torch.ones(1, len(LEVELS))
+    part = Part(centre, white, z, one, *ones, *ones)
     other = distances(part, stream[~first])
     return replace(part, threshold=torch.tensor(float(np.quantile(other, INSIDE))))
 
@@ -109,8 +112,6 @@ def factors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return knots and factors: conformal in bins of the score, not falling with it.
 
-    They are for both sources together, but not below what the stream by itself asks for.
-
     Parameters
     ----------
     scores : ndarray of shape (N,)
@@ -130,27 +131,66 @@ def factors(
         if not inside.any():
             continue
         knots.append(np.median(scores[inside]))
-        groups = [g for g in (inside, inside & stream) if g.sum() >= FEWEST]
-        row = [
-            max(conformal(found[g, k], weights[g], p) for g in groups or [inside])
-            for k, p in enumerate(LEVELS)
-        ]
-        rows.append(np.clip(row, 0.5, LARGEST))
+        rows.append(_asked_for(found, weights, stream, inside))
     return np.array(knots), np.maximum.accumulate(np.array(rows), axis=0)
+
+
+def _asked_for(
+    found: np.ndarray, weights: np.ndarray, stream: np.ndarray, inside: np.ndarray
+) -> np.ndarray:
+    """Return conformal factors (len(LEVELS),) of the data sets inside a bin.
+
+    They are for both sources together, but not below what the stream by itself asks for.
+    """
+    groups = [g for g in (inside, inside & stream) if g.sum() >= FEWEST]
+    row = [
+        max(conformal(found[g, k], weights[g], p) for g in groups or [inside])
+        for k, p in enumerate(LEVELS)
+    ]
+    return np.clip(row, 0.5, LARGEST)
+
+
+def row_factors(
+    n: np.ndarray, found: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return knots, logarithms of numbers of rows, and factors: conformal in bins of n.
+
+    Parameters
+    ----------
+    n : ndarray of shape (N,)
+    found : ndarray of shape (N, len(LEVELS))
+        What :func:`needed` returns, in units of the factors that the scores ask for.
+    source : ndarray of str of shape (N,)
+    """
+    weights, stream = weights_of(source), source == STREAM_NAME
+    knots, rows = [], []
+    for low, high in itertools.pairwise(ROWS):
+        inside = (n >= low) & (n < high)
+        if inside.sum() >= FEWEST:
+            knots.append(np.median(np.log(n[inside])))
+            rows.append(_asked_for(found, weights, stream, inside))
+    if not knots:
+        return np.zeros(1), np.ones((1, len(LEVELS)))
+    return np.array(knots), np.array(rows)
 
 
 def fitted_part(part: Part, answers: Answers, levels: np.ndarray) -> Part:
     """Return the part with factors learned from answers that did not make its coordinates."""
-    found = needed(answers.latent, levels, answers.mi)
-    knots, rows = factors(distances(part, answers), found, answers.source)
-    knots, rows = (torch.tensor(v, dtype=torch.float32) for v in (knots, rows))
-    return replace(part, knots=knots, factors=rows)
+    found, scores = needed(answers.latent, levels, answers.mi), distances(part, answers)
+    by_score = [
+        torch.tensor(v, dtype=torch.float32) for v in factors(scores, found, answers.source)
+    ]
+    part = replace(part, knots=by_score[0], factors=by_score[1])
+    found = found / part.factors_at(scores, answers.n)
+    by_rows = row_factors(answers.n, found, answers.source)
+    by_rows = [torch.tensor(v, dtype=torch.float32) for v in by_rows]
+    return replace(part, row_knots=by_rows[0], row_factors=by_rows[1])
 
 
 def excess_power(part: Part, wide: Answers, levels: np.ndarray, level: float = 0.9) -> float:
     """Return the power of the ratio of columns that makes intervals of wide questions cover."""
     k = LEVELS.index(level)
-    given = part.factors_at(distances(part, wide))[:, k]
+    given = part.factors_at(distances(part, wide), wide.n)[:, k]
     found = needed(wide.latent, levels, wide.mi)[:, k]
     powers = np.log(np.maximum(found, 1e-6) / given) / np.log(wide.ratio)
     return float(np.clip(conformal(powers, np.ones(len(powers)), level), 0.0, 3.0))
