@@ -107,12 +107,13 @@ def run(
     ]
     if not problems:
         return path
+    columns = estimators.columns(name)
     with target.open("w" if fresh else "a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             if note:
                 file.write(f"# {note}\n")
-            writer.writerow((*KEYS, *estimators.COLUMNS))
+            writer.writerow((*KEYS, *columns))
             if name != "mist":
                 file.flush()
                 target.replace(path)
@@ -124,7 +125,7 @@ def run(
         )
         for p, row in bar:
             head = [p.index, p.task, p.group, p.n, p.dx, p.dy, f"{p.mi:.6g}"]
-            values = [f"{row[c]:.6g}" if c in row else "" for c in estimators.COLUMNS]
+            values = [f"{row[c]:.6g}" if c in row else "" for c in columns]
             writer.writerow(head + values)
             file.flush()
     if fresh and name == "mist":

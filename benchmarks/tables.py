@@ -83,7 +83,7 @@ def _mtest_calibration(summary: pd.DataFrame) -> str:
                 cover = [number(c[f"coverage{level}"]) for level in INTERVALS]
                 bias = with_error((c["bias"], c["bias_se"]))
                 rows.append([f"{TITLES[name]}, {title}", c["n"], bias, *cover])
-    return "Bias of the mean in nats, and coverage of the intervals:\n\n" + table(header, rows)
+    return "Bias in nats, and coverage of the intervals:\n\n" + table(header, rows)
 
 
 def _mtest_by_n(frame: pd.DataFrame) -> str:
@@ -185,7 +185,7 @@ def _bmi40_calibration(cells: pd.DataFrame, sizes: list[int]) -> str:
             c = cells.loc[("mist", n)]
             cover = [number(c[f"coverage{level}"]) for level in INTERVALS]
             rows.append([str(n), number(c["bias"]), *cover])
-    return "Bias of scikit-mist's mean, and coverage of its intervals:\n\n" + table(header, rows)
+    return "Bias of scikit-mist, and coverage of its intervals:\n\n" + table(header, rows)
 
 
 def errors_by_task(frame: pd.DataFrame, sizes: list[int]) -> str:

@@ -28,7 +28,7 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         f"{total} tasks in {frame['group'].nunique()} families, {seeds} seeds. Mean absolute error "
         "in nats ± standard error between seeds (where fewer seeds were run, their number in "
         "brackets), over the tasks on which an estimator is defined, and beside it that of "
-        "scikit-mist's mean on the same tasks.\n\n"
+        "scikit-mist on the same tasks.\n\n"
         + _errors(frame, cells, sizes)
         + "\nMean absolute error by family, and that of the peer that is best on each task (chosen "
         "afresh for each, knowing the truth):\n\n"
@@ -37,7 +37,7 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "on rank scores; the best is chosen afresh in each cell, knowing the truth); in bold where "
         f"KSG is better by more than {MARGIN} nats:\n\n"
         + _against_ksg(frame, cells, sizes)
-        + "\nBias of scikit-mist's mean in nats, and coverage of its intervals:\n\n"
+        + "\nBias of scikit-mist in nats, and coverage of its intervals:\n\n"
         + _calibration(cells, sizes)
         + "\n"
         + errors_by_task(frame, sizes)

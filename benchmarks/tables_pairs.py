@@ -88,7 +88,7 @@ def _verdict(summary: pd.DataFrame) -> str:
         return f"{(ratio > limit).sum()} ({sizes or 'none'} rows; {worst})"
 
     return (
-        f"Of {len(rmse)} cells, the error of scikit-mist's mean is above that of the best KSG in "
+        f"Of {len(rmse)} cells, the error of scikit-mist is above that of the best KSG in "
         f"{counted(to_ksg, 1.0)}, and above 1.3 times that of the maximum-likelihood estimate in "
         f"{counted(to_best, 1.3)}.\n"
     )

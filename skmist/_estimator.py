@@ -37,8 +37,8 @@ class MISTEstimator(BaseEstimator):
           values and no more than half as many as samples, else "continuous".
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
-    point : {"mean", "median"} or float, default="mean"
-        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    point : {"median", "mean"} or float, default="median"
+        Point estimate: the median or the mean of the distribution, or the quantile at this level.
     level : float, default=0.9
         Probability that the interval holds.
     units : {"nats", "bits"}, default="nats"
@@ -149,7 +149,7 @@ class MISTEstimator(BaseEstimator):
         x_types: str | ArrayLike | dict = "auto",
         y_type: str | ArrayLike | dict = "auto",
         missing: str = "error",
-        point: str | float = "mean",
+        point: str | float = "median",
         level: float = 0.9,
         units: str = "nats",
         pvalue: bool = False,

@@ -71,8 +71,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each feature, the rows
         where it or y is missing.
-    point : {"mean", "median"} or float, default="mean"
-        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    point : {"median", "mean"} or float, default="median"
+        Point estimate: the median or the mean of the distribution, or the quantile at this level.
         A low quantile prefers features that are informative beyond doubt.
     level : float, default=0.9
         Probability that the intervals hold.
@@ -223,7 +223,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         x_types: str | ArrayLike | dict = "auto",
         y_type: str | ArrayLike | dict = "auto",
         missing: str = "error",
-        point: str | float = "mean",
+        point: str | float = "median",
         level: float = 0.9,
         units: str = "nats",
         checkpoint: Any = None,

@@ -75,7 +75,7 @@ def mutual_info(
     y_type: str | ArrayLike | dict = "auto",
     given_types: str | ArrayLike | dict = "auto",
     missing: str = "error",
-    point: str | float = "mean",
+    point: str | float = "median",
     level: float = 0.9,
     units: str = "nats",
     pvalue: bool = False,
@@ -100,8 +100,8 @@ def mutual_info(
         Types of the columns of X, of y and of Z, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
-    point : {"mean", "median"} or float, default="mean"
-        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    point : {"median", "mean"} or float, default="median"
+        Point estimate: the median or the mean of the distribution, or the quantile at this level.
     level : float, default=0.9
         Probability that the interval holds.
     units : {"nats", "bits"}, default="nats"
@@ -218,7 +218,7 @@ def mutual_info_matrix(
     *,
     types: str | ArrayLike | dict = "auto",
     missing: str = "error",
-    point: str | float = "mean",
+    point: str | float = "median",
     units: str = "nats",
     normalized: bool = False,
     checkpoint: Any = None,
@@ -237,8 +237,8 @@ def mutual_info_matrix(
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each pair, the rows where
         one of both is missing.
-    point : {"mean", "median"} or float, default="mean"
-        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    point : {"median", "mean"} or float, default="median"
+        Point estimate: the median or the mean of the distribution, or the quantile at this level.
     units : {"nats", "bits"}, default="nats"
         Units of the result; without effect if it is normalized.
     normalized : bool, default=False

@@ -41,7 +41,7 @@ class Settings:
     x_types: Any = "auto"
     y_type: Any = "auto"
     missing: str = "error"
-    point: str | float = "mean"
+    point: str | float = "median"
     level: float = 0.9
     units: str = "nats"
     n_permutations: int = 0
@@ -72,9 +72,9 @@ class Settings:
 
     def point_of(self, distribution: MIDistribution) -> np.ndarray:
         """Return point estimates, in nats."""
-        if self.point == "mean":
-            return distribution.mean().numpy()
-        return distribution.quantile(0.5 if self.point == "median" else self.point).numpy()
+        if isinstance(self.point, str):
+            return getattr(distribution, self.point)().numpy()
+        return distribution.quantile(self.point).numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +193,7 @@ def ask(
         pvalues = np.ones(len(pairs))
         pvalues[live] = permutation_pvalues(
             [read[i] for i in live],
-            raw.mean().numpy(),  # whatever the point estimate: the mean alone is never cut off
+            raw.mean().numpy(),  # whatever the point estimate is
             lambda null: null.mean().numpy(),
             engine,
             settings.n_permutations,
@@ -205,7 +205,7 @@ def ask(
     for i in (i for i in live if reasons[first + i]):
         intervals[i] = rules.widened(intervals[i], reasons[first + i], float(bounds[i]), *pairs[i])
     return Estimates(
-        values=settings.point_of(distribution if settings.point == "mean" else quantiles)
+        values=settings.point_of(distribution if isinstance(settings.point, str) else quantiles)
         * settings.unit,
         intervals=intervals * settings.unit,
         quantiles=quantiles.values.numpy() * settings.unit,

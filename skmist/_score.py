@@ -36,8 +36,8 @@ class MISTScore(BaseEstimator):
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each feature, the rows
         where it or y is missing.
-    point : {"mean", "median"} or float, default="mean"
-        Point estimate: the mean or the median of the distribution, or the quantile at this level.
+    point : {"median", "mean"} or float, default="median"
+        Point estimate: the median or the mean of the distribution, or the quantile at this level.
     units : {"nats", "bits"}, default="nats"
         Units of the scores.
     checkpoint : path-like, default=None
@@ -80,7 +80,7 @@ class MISTScore(BaseEstimator):
         x_types: str | ArrayLike | dict = "auto",
         y_type: str | ArrayLike | dict = "auto",
         missing: str = "error",
-        point: str | float = "mean",
+        point: str | float = "median",
         units: str = "nats",
         checkpoint: Any = None,
         device: Any = None,

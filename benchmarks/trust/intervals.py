@@ -33,7 +33,7 @@ ENDS = (0.05, 0.95)
 PEERS: dict[str, Callable] = {"ksg5": partial(ksg_mi, n_neighbors=5), "cca": gaussian_mi}
 TITLES = {
     "mist": "scikit-mist, its own quantiles",
-    "boot_mist": "bootstrap of scikit-mist's mean",
+    "boot_mist": "bootstrap of scikit-mist",
     "boot_ksg5": "bootstrap of KSG, k = 5",
     "boot_cca": "bootstrap of CCA",
 }

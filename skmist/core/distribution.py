@@ -33,9 +33,9 @@ class MIDistribution:
     """Distribution of I(X; y), one for each data set of a batch.
 
     The quantile function is linear between the given levels and flat beyond the outermost ones.
-    Quantiles may be exactly 0: a distribution can have an atom there. The mean is taken before
-    quantiles are cut off at 0, by a map that is strictly increasing, so that weak and absent
-    dependence can still be ranked.
+    Quantiles may be exactly 0: a distribution can have an atom there. The mean and the median are
+    taken before quantiles are cut off at 0, by a map that is strictly increasing, so that weak and
+    absent dependence can still be ranked.
 
     Parameters
     ----------
@@ -83,8 +83,9 @@ class MIDistribution:
         return self._bounded(soften(self.latent)) @ weights.to(self.latent)
 
     def median(self) -> Tensor:
-        """Return the median, shape (B,), in nats."""
-        return self.quantile(0.5)
+        """Return the median, shape (B,), in nats; positive, next to 0 where that is the median."""
+        middle = MIDistribution(soften(self.latent), self.levels, self.upper)
+        return middle.quantile(0.5)
 
     def quantile(self, p: float | Tensor) -> Tensor:
         """Return the quantile at level(s) p, in nats.
