@@ -143,7 +143,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     elif dy == 1 or dx == 1:
         options["interaction"] = 4 if dx + dy <= 9 else 1.5
     if 3 <= dx + dy <= 4:
-        options["density"] = 10
+        options["density"] = 16
     if 3 <= dy <= 8 or dy == 1:
         options["classes"] = 3
     if dx >= 2 and dy <= 2:
