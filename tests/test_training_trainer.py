@@ -131,7 +131,7 @@ def test_export_and_start_from_the_checkpoint(tmp_path):
     for p, q in zip(read_network(path).parameters(), trainer.average.parameters(), strict=True):
         assert torch.equal(p, q)
     again = Trainer(tmp_path / "next", TrainOptions(**QUICK), **starting_point(path))
-    assert again.position == 2 and again.datasets == trainer.datasets
+    assert again.position == again.step == 2 and again.datasets == trainer.datasets
     assert not again.optimiser.state
     steps(again, 1)
     assert again.position == 3

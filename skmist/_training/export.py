@@ -46,7 +46,8 @@ def starting_point(path: Path) -> dict:
     network = read_network(path)
     metadata = read_metadata(path)["metadata"]
     weights = {k: v.clone() for k, v in network.state_dict().items()}
-    done = {k: metadata[k] for k in ("position", "datasets", "minutes", "seed") if k in metadata}
+    names = {k: k for k in ("position", "datasets", "minutes", "seed")} | {"steps": "step"}
+    done = {name: metadata[k] for k, name in names.items() if k in metadata}
     return {"weights": weights, "config": network.config, "done": done}
 
 
