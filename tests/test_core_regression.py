@@ -106,7 +106,7 @@ def test_where_both_sides_have_columns_nothing_is_taken_off():
     f = MISTNetwork(CoreConfig()).features(x, x[..., :2] + y)
     own = f.anchors[0, -regression.N_ANCHORS :]
     near = f.anchors[0, 10 : 10 + len(neighbours.NEIGHBOURS)]
-    expected = [near[neighbours.NEIGHBOURS.index(k)] for k in regression.NEIGHBOURS]
+    expected = 2 * [near[neighbours.NEIGHBOURS.index(k)] for k in regression.NEIGHBOURS]
     assert torch.equal(own[: len(expected)], torch.stack(expected)) and not own[-2:].any()
 
 

@@ -114,8 +114,8 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         n = rng.host_log_integer(preset.n_common, preset.n_max) if far else n
         top = preset.d_max if rng.coin(0.25) else 12
         dx = dy = rng.host_log_integer(2, top)
-        if rng.coin(0.5):
-            dy = 1 if rng.coin(0.55) else rng.host_log_integer(1, top)
+        if rng.coin(0.6):
+            dy = 1 if rng.coin(0.6) else rng.host_log_integer(1, top)
         n = max(8, min(n, preset.cells_max // (dx + dy)))
     largest = 128 if kind == "bivariate" else 48
     batch = int(min(largest, max(4, budget / cost(n, dx + dy))))

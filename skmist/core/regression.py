@@ -28,8 +28,8 @@ SPARE = 0.1  # of a row's prediction that others have to make up; else it does n
 NEIGHBOURS = (3, 12)
 EDGE = 1e-3  # residuals of equal rows differ by rounding
 N_SCALES = len(NEIGHBOURS)
-N_ANCHORS = N_SCALES + 2
-N_EVIDENCE = len(RIDGES) + 2 * N_MODELS + N_SCALES + 2
+N_ANCHORS = 2 * N_SCALES + 2
+N_EVIDENCE = len(RIDGES) + 2 * N_MODELS + 2 * N_SCALES + 2
 
 
 @dataclass
@@ -39,11 +39,12 @@ class RegressionFeatures:
     Attributes
     ----------
     anchors : Tensor of shape (B, N_ANCHORS)
-        Estimates of the mutual information, in nats: with the neighbourhoods of the residual at
-        each scale, and without, by spacings and by variances.
+        Estimates of the mutual information, in nats: with what neighbourhoods find between the
+        residual and X, and between the residual and the prediction, at each scale; and without,
+        by spacings and by variances.
     evidence : Tensor of shape (B, N_EVIDENCE)
         What is explained by each ridge, and by the two models, of the column and of the size of
-        the residual; what the residual still holds, in units of its error; mean leverage; and 1.
+        the residual; mean leverage; what the residual still holds, in units of its error; and 1.
     """
 
     anchors: Tensor
@@ -183,12 +184,16 @@ def regression_features(
         for model in models
     ]
 
-    scaled = (residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
     others = z[:, 1:] if single == 0 else z[:, :-1]
-    rows = torch.cat([others, scaled], 1)
-    dx = others.shape[1]
-    local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
-    held = local[..., 2::3].mean(1)  # (B, N_SCALES)
+    fitted = target - residual
+    size = fitted.square().mean(1, keepdim=True).clamp_min(LEAST).rsqrt()
+    scaled = (residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
+    held = []
+    for side in (others, (size * fitted).unsqueeze(1)):
+        rows, dx = torch.cat([side, scaled], 1), side.shape[1]
+        local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
+        held.append(local[..., 2::3].mean(1))  # (B, N_SCALES)
+    held = torch.cat(held, 1)
     anchors = [held + by_spacing.unsqueeze(1), torch.stack([by_spacing, by_variance], 1)]
     evidence = [
         explained.clamp_min(-1),
@@ -209,7 +214,7 @@ def without_regression(nearest: Tensor) -> RegressionFeatures:
     """
     nearest = nearest[:, [neighbours.NEIGHBOURS.index(k) for k in NEIGHBOURS]]
     zeros = torch.zeros_like(nearest[:, :1])
-    anchors = torch.cat([nearest, zeros, zeros], 1)
+    anchors = torch.cat([nearest, nearest, zeros, zeros], 1)
     return RegressionFeatures(anchors, zeros.expand(-1, N_EVIDENCE))
 
 
