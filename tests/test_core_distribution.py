@@ -49,6 +49,14 @@ def test_negative_quantiles_are_an_atom_at_zero():
     assert float(dist.mean()) > 0
 
 
+def test_medians_below_zero_are_next_to_zero_and_can_be_ranked():
+    below = torch.linspace(-3, -0.001, 40, dtype=torch.float64)
+    latent = below.unsqueeze(1) + torch.arange(-12, 13, dtype=torch.float64) / 12
+    medians = MIDistribution(latent, LEVELS).median()
+    assert (medians > 0).all() and medians.max() < 1e-4
+    assert (medians.diff() > 0).all()
+
+
 def test_clip_bounds_everything():
     dist = gamma().clip(5.0)
     assert float(dist.values.max()) == 5 and float(dist.mean()) <= 5
