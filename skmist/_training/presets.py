@@ -330,9 +330,9 @@ def _few(rng: Rng, columns: int, always: int) -> int:
 
 
 def _on_surface(rng: Rng, x: torch.Tensor, columns: int) -> torch.Tensor:
-    """Embed the columns, often with others beside them that tell nothing, into more columns."""
+    """Embed the columns, at times with others beside them that tell nothing, into more columns."""
     b, n, d = x.shape
-    idle = rng.host_integer(0, max(0, min(3, (columns - 1) // 2 - d)))
+    idle = rng.host_integer(0, max(0, min(3, (columns - 1) // 2 - d))) if rng.coin(0.5) else 0
     x = torch.cat([x, compose.noise_columns(rng, b, n, idle)], -1)
     return compose.embed(rng, x, columns - d - idle)
 
