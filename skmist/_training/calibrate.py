@@ -156,6 +156,14 @@ def describe(part: Part, answers: Answers, levels: np.ndarray, single: bool) -> 
         cells += [f"{a:.3f} {b:.3f}" for a, b in pairs]
         widths = [_width(v[pick], levels) for v in (answers.latent, after)]
         lines.append(f"| {name} | " + " | ".join([*cells, "{:.3f} {:.3f}".format(*widths)]) + " |")
+    lines += ["", "Errors of both point estimates, in nats:", ""]
+    header = ["", "median: mean absolute", "mean: mean absolute", "median: RMS", "mean: RMS"]
+    lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    dist = MIDistribution(torch.from_numpy(answers.latent), torch.from_numpy(levels))
+    errors = np.stack([v.numpy() - answers.mi for v in (dist.median(), dist.mean())])
+    for name, pick in groups[:2]:
+        sizes = [np.abs(errors[:, pick]).mean(1), np.sqrt(np.square(errors[:, pick]).mean(1))]
+        lines.append(f"| {name} | " + " | ".join(f"{v:.3f}" for s in sizes for v in s) + " |")
     return "\n".join(lines)
 
 
