@@ -129,6 +129,57 @@ def _best(errors: Tensor, n: int) -> Tensor:
     return torch.softmax(-0.5 * n * torch.log(errors), 1)
 
 
+class Prediction:
+    """A column, predicted from functions of the other side; the better one of two models counts.
+
+    Attributes
+    ----------
+    residual : Tensor of shape (B, n)
+        What is left of the column; every row is predicted without itself.
+    explained : Tensor of shape (B, len(RIDGES) + N_MODELS)
+        Half the logarithms of the ratios of its mean square to the errors of each regression.
+    unequal : Tensor of shape (B, N_MODELS)
+        The same for the logarithm of the size of the residual.
+    leverage : Tensor of shape (B,)
+        Its mean.
+    """
+
+    def __init__(self, additive: Tensor, kernels: Tensor, target: Tensor):
+        n = target.shape[1]
+        size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+        functions = torch.cat([additive, size * kernels], 1)
+        gram = functions @ functions.transpose(1, 2) / n
+        product = (functions @ target.unsqueeze(2)).squeeze(2) / n
+        variance = _mean_square(target)
+        validated = cross_validated(gram, product, variance, n)
+        choice = gram.new_tensor(_ridges(gram, n)).log()
+        ridge = (_best(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+        p = additive.shape[1]
+        alone = gram.new_full((1, 1, 1), ADDITIVE_RIDGE)
+        models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
+        residuals = torch.stack([model.residuals(target) for model in models], 1)
+        errors = residuals.square().mean(2).clamp_min(LEAST)
+        weights = _best(errors, n)
+        self.residual = (weights.unsqueeze(2) * residuals).sum(1)
+        self.explained = _gain(variance, torch.cat([validated, errors], 1))
+        leverage = torch.stack([model.leverage.mean(1) for model in models], 1)
+        self.leverage = (weights * leverage).sum(1)
+        squares = self.residual.square()
+        sizes = torch.log(squares + 1e-2 * _mean_square(self.residual).unsqueeze(1))
+        sizes = sizes - sizes.mean(1, keepdim=True)
+        left = torch.stack([_mean_square(model.residuals(sizes)) for model in models], 1)
+        self.unequal = _gain(_mean_square(sizes), left)
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    return values.square().mean(1).clamp_min(LEAST)
+
+
+def _gain(variance: Tensor, errors: Tensor) -> Tensor:
+    """Return half the logarithms of the ratios of a variance (B,) to errors (B, K)."""
+    return 0.5 * torch.log(variance.unsqueeze(1) / errors)
+
+
 def regression_features(
     additive: Tensor, kernels: Tensor, z: Tensor, n_queries: int, single: int, tied: bool
 ) -> RegressionFeatures:
@@ -152,52 +203,28 @@ def regression_features(
     """
     n = z.shape[2]
     target = z[:, single]
-    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
-    functions = torch.cat([additive, size * kernels], 1)
-    gram = functions @ functions.transpose(1, 2) / n
-    variance = target.square().mean(1).clamp_min(LEAST)
-    product = (functions @ target.unsqueeze(2)).squeeze(2) / n
-    validated = cross_validated(gram, product, variance, n)
-    choice = gram.new_tensor(_ridges(gram, n)).log()
-    ridge = (_best(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
-    p = additive.shape[1]
-    alone = gram.new_full((1, 1, 1), ADDITIVE_RIDGE)
-    models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
-    residuals = torch.stack([model.residuals(target) for model in models], 1)
-    errors = residuals.square().mean(2).clamp_min(LEAST)
-    weights = _best(errors, n)
-    residual = (weights.unsqueeze(2) * residuals).sum(1)
-    leverage = torch.stack([model.leverage.mean(1) for model in models], 1)
-
-    left = residual.square().mean(1).clamp_min(LEAST)
-    explained = 0.5 * torch.log(variance.unsqueeze(1) / torch.cat([validated, errors], 1))
-    by_variance = 0.5 * torch.log(variance / left)
+    found = Prediction(additive, kernels, target)
+    left = _mean_square(found.residual)
+    by_variance = _gain(_mean_square(target), left.unsqueeze(1)).squeeze(1)
     m = max(3, round(math.sqrt(n) / 2))
     spaced, repeats = log_spacing(target, m)
-    by_spacing = torch.where(repeats, by_variance, spaced - log_spacing(residual, m)[0])
+    by_spacing = torch.where(repeats, by_variance, spaced - log_spacing(found.residual, m)[0])
 
-    sizes = torch.log(residual.square() + 1e-2 * left.unsqueeze(1))
-    sizes = sizes - sizes.mean(1, keepdim=True)
-    spread = sizes.square().mean(1).clamp_min(LEAST)
-    unequal = [
-        0.5 * torch.log(spread / model.residuals(sizes).square().mean(1).clamp_min(LEAST))
-        for model in models
-    ]
-
-    others = z[:, 1:] if single == 0 else z[:, :-1]
-    fitted = target - residual
-    size = fitted.square().mean(1, keepdim=True).clamp_min(LEAST).rsqrt()
-    scaled = (residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
+    fitted = target - found.residual
+    sides = [z[:, 1:] if single == 0 else z[:, :-1]]
+    sides.append((fitted * _mean_square(fitted).rsqrt().unsqueeze(1)).unsqueeze(1))
+    scaled = (found.residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
     held = []
-    for side in (others, (size * fitted).unsqueeze(1)):
+    for side in sides:
         rows, dx = torch.cat([side, scaled], 1), side.shape[1]
         local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
         held.append(local[..., 2::3].mean(1))  # (B, N_SCALES)
     held = torch.cat(held, 1)
     anchors = [held + by_spacing.unsqueeze(1), torch.stack([by_spacing, by_variance], 1)]
     evidence = [
-        explained.clamp_min(-1),
-        torch.stack([*unequal, (weights * leverage).sum(1)], 1).clamp_min(-1),
+        found.explained.clamp_min(-1),
+        found.unequal.clamp_min(-1),
+        found.leverage.unsqueeze(1),
         torch.asinh(math.sqrt(n_queries) * held) / 2,
         torch.ones_like(left).unsqueeze(1),
     ]
