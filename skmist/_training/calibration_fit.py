@@ -177,14 +177,15 @@ def row_factors(
 def fitted_part(part: Part, answers: Answers, levels: np.ndarray) -> Part:
     """Return the part with factors learned from answers that did not make its coordinates."""
     found, scores = needed(answers.latent, levels, answers.mi), distances(part, answers)
-    by_score = [
-        torch.tensor(v, dtype=torch.float32) for v in factors(scores, found, answers.source)
-    ]
-    part = replace(part, knots=by_score[0], factors=by_score[1])
+    knots, rows = _tensors(*factors(scores, found, answers.source))
+    part = replace(part, knots=knots, factors=rows)
     found = found / part.factors_at(scores, answers.n)
-    by_rows = row_factors(answers.n, found, answers.source)
-    by_rows = [torch.tensor(v, dtype=torch.float32) for v in by_rows]
-    return replace(part, row_knots=by_rows[0], row_factors=by_rows[1])
+    knots, rows = _tensors(*row_factors(answers.n, found, answers.source))
+    return replace(part, row_knots=knots, row_factors=rows)
+
+
+def _tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
+    return [torch.tensor(v, dtype=torch.float32) for v in arrays]
 
 
 def excess_power(part: Part, wide: Answers, levels: np.ndarray, level: float = 0.9) -> float:

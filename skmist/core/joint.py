@@ -105,19 +105,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
     nearest = neighbours.mean_over_rows(local[..., 2::3], rows, place)
     if min(dx, dy) == 1:
-        few = slice(min(n, n_told))
-        single, other = (0, 1) if dx == 1 else (-1, 0)
-        functions = phi[:, 1:] if dx == 1 else phi[:, :-1]
-        if d - 1 > MOST_CURVED:
-            functions = functions[:, :, critic.ADDITIVE]
-        taken = regression.regression_features(
-            functions[..., few].flatten(1, 2),
-            kernels[other].values[..., few],
-            spread[..., few],
-            query_rows(n_told, n_queries // 4),
-            single,
-            tied,
-        )
+        taken = _regression(phi, kernels, spread, dx, n_queries, n_told, tied)
     else:
         taken = regression.without_regression(nearest)
     anchors = [ellipse.anchors, nearest, bounds, judged.anchors, sums, taken.anchors]
@@ -135,6 +123,31 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         local,
         dx,
         -0.5 * math.log(n_told / 100),
+    )
+
+
+def _regression(
+    phi: Tensor,
+    kernels: list[critic.Kernels],
+    z: Tensor,
+    dx: int,
+    n_queries: int,
+    n_told: int,
+    tied: bool,
+) -> regression.RegressionFeatures:
+    """Predict the single column of one side from the other, on as many rows as training held."""
+    few = slice(min(z.shape[2], n_told))
+    single, other = (0, 1) if dx == 1 else (-1, 0)
+    functions = phi[:, 1:] if dx == 1 else phi[:, :-1]
+    if functions.shape[1] > MOST_CURVED:
+        functions = functions[:, :, critic.ADDITIVE]
+    return regression.regression_features(
+        functions[..., few].flatten(1, 2),
+        kernels[other].values[..., few],
+        z[..., few],
+        query_rows(n_told, n_queries // 4),
+        single,
+        tied,
     )
 
 
