@@ -313,13 +313,19 @@ def test_surfaces_fill_few_dimensions(dx, dy):
 
 @pytest.mark.parametrize(("d", "extra"), [(1, 2), (1, 6), (2, 3), (2, 7)])
 def test_embedding_keeps_what_the_columns_tell(d, extra):
-    """Rows that are near each other on the surface are near each other in the columns too."""
+    """Rows that are near each other on the surface are near each other in the columns too.
+
+    Or they are the smallest and the largest of a column that was closed to a circle.
+    """
     for seed in range(6):
         x = Rng(seed).normal(3, 800, d)
         surface = compose.embed(Rng(100 + seed), x, extra)
         assert surface.shape == (3, 800, d + extra) and surface.isfinite().all()
         distances = torch.cdist(surface, surface) + torch.eye(800) * 1e9
         nearest = distances.argmin(2)
-        there = x.gather(1, nearest.unsqueeze(2).expand_as(x))
-        unexplained = (x - there).square().mean(1) / (2 * x.var(1))
+        place = x.argsort(1).argsort(1) / 800
+        there = place.gather(1, nearest.unsqueeze(2).expand_as(x))
+        away = (place - there).abs()
+        away = torch.minimum(away, 1 - away)  # 1/4 on average where nothing is told
+        unexplained = away.mean(1) / 0.25
         assert (unexplained < 0.2).all()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,11 +17,12 @@ from skmist._checkpoint import read_metadata, read_network
 from skmist._training.cli import main
 from skmist._training.export import export, starting_point
 from skmist._training.losses import compress, pinball, total
+from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import load_state, read_log, save_state
 from skmist._training.stream import Prefetcher, seed_of
 from skmist._training.trainer import Trainer, TrainOptions
-from skmist.core import CoreConfig, MIDistribution
+from skmist.core import CoreConfig, MIDistribution, MISTNetwork
 
 SMALL = CoreConfig(width=16, pair_width=8, n_layers=1, n_heads=2, row_width=8, head_width=32)
 QUICK = {"accumulate": 1, "budget": 4.0, "validation_batches": 3, "warmup": 5}
@@ -132,9 +135,77 @@ def test_export_and_start_from_the_checkpoint(tmp_path):
         assert torch.equal(p, q)
     again = Trainer(tmp_path / "next", TrainOptions(**QUICK), **starting_point(path))
     assert again.position == again.step == 2 and again.datasets == trainer.datasets
-    assert not again.optimiser.state
+    assert not any(part.state for part in again.optimiser.parts.values())
     steps(again, 1)
     assert again.position == 3
+
+
+ONE_STEP = """
+import sys
+from itertools import count
+from skmist._training.stream import make_batch
+from skmist._training.trainer import Trainer, TrainOptions
+from tests.test_training_trainer import QUICK, SMALL
+
+trainer = Trainer(sys.argv[1], TrainOptions(**QUICK), SMALL)
+places = count(trainer.position + trainer.rank, trainer.world)
+args = trainer.network, trainer.preset, "train", 0
+batches = (make_batch(*args, i, trainer.device, 4.0) for i in places)
+for _ in range(3):
+    trainer._one_step(batches, 1e-3)
+trainer.save()
+"""
+
+
+def test_two_processes_step_as_one_would(tmp_path):
+    """Even where one has batches of one column against one only, and the other has none."""
+    options = TrainOptions(**{**QUICK, "accumulate": 2})
+    alone = Trainer(tmp_path / "alone", options, SMALL)
+    steps(alone, 3)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    root = Path(__file__).parents[1]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_STEP, str(tmp_path / "both")],
+            env={**os.environ, **shared, "RANK": rank, "OMP_NUM_THREADS": "1"},
+            cwd=root,
+        )
+        for rank in ("0", "1")
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    both = Trainer(tmp_path / "both", options, SMALL)
+    assert (both.step, both.datasets) == (alone.step, alone.datasets)
+    assert both.position == alone.position
+    torch.testing.assert_close(weights(both), weights(alone), rtol=1e-3, atol=1e-5)
+
+
+def test_matrices_take_orthogonal_steps():
+    torch.manual_seed(0)
+    network = MISTNetwork(SMALL)
+    optimiser = Optimiser(network, 1e-3, weight_decay=0.0)
+    held = [
+        id(p) for part in optimiser.parts.values() for g in part.param_groups for p in g["params"]
+    ]
+    assert sorted(held) == sorted(id(p) for p in network.parameters())
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    for p in network.parameters():
+        p.grad = torch.randn_like(p)
+    optimiser.step(2e-3)
+    seen = 0
+    for name, p in network.named_parameters():
+        change = p.detach() - before[name]
+        if p.ndim == 2 and min(p.shape) > 16 and "head.out" not in name:
+            sizes = torch.linalg.svdvals(change)
+            assert sizes.max() < 3 * sizes.quantile(0.1), name
+            rms = float(change.square().mean().sqrt())
+            assert 0.2 * 2e-3 * 0.6 < rms < 0.2 * 2e-3 * 1.4, name
+            seen += 1
+        else:
+            torch.testing.assert_close(change.abs(), torch.full_like(p, 2e-3), rtol=1e-3, atol=0)
+    assert seen > 5
 
 
 def test_streams_do_not_meet():

@@ -233,17 +233,19 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
 def surface(rng: Rng, x: Tensor, columns: int) -> Tensor:
     """Return smooth functions of the columns of x (B, n, d), shape (B, n, columns).
 
-    Waves, bumps around points, a perceptron, or some of each; of one column also a closed curve.
+    Waves, bumps around points, a perceptron, or some of each; at times of columns closed to circles.
     More than 2 d generic ones determine the d columns (Whitney's embedding theorem), and more than
     d of them all but a set of measure zero, where the surface meets itself.
     """
     b, n, d = x.shape
-    if d == 1 and rng.coin(0.3):
+    if rng.coin(0.3):
         angle = 2 * math.pi * (x.argsort(1).argsort(1) + 0.5) / n
-        first, second = (
-            torch.sin(k * angle + 2 * math.pi * rng.uniform(b, 1, columns)) for k in (1, 2)
-        )
-        return first + rng.uniform(b, 1, 1, high=0.5) * rng.uniform(b, 1, columns) * second
+        if d == 1:
+            first, second = (
+                torch.sin(k * angle + 2 * math.pi * rng.uniform(b, 1, columns)) for k in (1, 2)
+            )
+            return first + rng.uniform(b, 1, 1, high=0.5) * rng.uniform(b, 1, columns) * second
+        x, d = torch.cat([torch.cos(angle), torch.sin(angle)], -1), 2 * d
     kind = rng.choose(("waves", "bumps", "perceptron", "mixed"))
     frequency = rng.log_uniform(b, 1, 1, low=0.15, high=2.5)
     inner = x @ (rng.normal(b, d, columns) * frequency / d**0.5) + 3 * rng.normal(b, 1, columns)

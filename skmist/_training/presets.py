@@ -288,12 +288,27 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     )
     dx, dy = shape.dx - noise_x, shape.dy - noise_y
     few_x, few_y = (_few(rng, d, d_always) for d, d_always in ((dx, 2), (dy, 4)))
-    draw = draw_block(rng, shape.batch, shape.n, few_x, few_y)
+    draw = _states(rng, shape.batch, shape.n, few_x, few_y)
     x = _on_surface(rng, draw.x, dx)
     y = _on_surface(rng, draw.y, dy) if dy > few_y else draw.y
     noise = (compose.noise_columns(rng, shape.batch, shape.n, k) for k in (noise_x, noise_y))
     x, y = (torch.cat(pair, -1) for pair in zip((x, y), noise, strict=True))
     return Draw(x, y, draw.mi)
+
+
+def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw what surfaces hold: a block or pairs of columns; half of the time the stronger of two.
+
+    Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too.
+    """
+
+    def one() -> Draw:
+        if dx == dy > 1 and rng.coin(0.5):
+            return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
+        return draw_block(rng, batch, n, dx, dy)
+
+    draws = [one() for _ in range(2 if rng.coin(0.5) else 1)]
+    return max(draws, key=lambda draw: float(draw.mi.mean()))
 
 
 def draw_polar(rng: Rng, shape: Shape) -> Draw:

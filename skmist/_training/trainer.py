@@ -11,9 +11,10 @@ import torch
 import torch.distributed as dist
 
 from skmist._training.losses import total, weight
+from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import LOG, CsvLog, load_state, plot_log, save_state
-from skmist._training.stream import Prefetcher
+from skmist._training.stream import THREADS, Prefetcher
 from skmist._training.validate import validate
 from skmist.core import CoreConfig, MISTNetwork
 
@@ -114,9 +115,7 @@ class Trainer:
         self.network = MISTNetwork(config or CoreConfig()).to(self.device)
         if weights is not None and saved is None:
             self.network.load_state_dict(weights)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=options.lr, weight_decay=0.01, betas=(0.9, 0.98)
-        )
+        self.optimiser = Optimiser(self.network, options.lr)
         self.average = MISTNetwork(self.network.config).to(self.device)
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.position, self.datasets, self.minutes = 0, 0, 0, 0.0
@@ -171,9 +170,7 @@ class Trainer:
 
     def _one_step(self, batches, lr: float) -> tuple[float, float]:
         """Take one step over several batches; return the loss and the gradient's norm."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         taken, loss_sum, count = 0, 0.0, 0
         while taken < self.options.accumulate:
             batch = next(batches)
@@ -186,26 +183,39 @@ class Trainer:
             (weight(n, dx + dy) * loss).backward()
             loss_sum += float(loss.detach())
             count += len(batch.mi)
+        own = count
+        count = self._gather(count) if self.world > 1 else count
+        self.datasets += count
         parameters = [p for p in self.network.parameters() if p.grad is not None]
-        if self.world > 1:
-            tally = torch.tensor([float(count)], device=self.device)
-            dist.all_reduce(tally)
-            for p in parameters:
-                dist.all_reduce(p.grad)
-            scale = float(tally)
-            self.datasets += int(scale)
-        else:
-            scale = float(count)
-            self.datasets += count
         for p in parameters:
-            p.grad.div_(max(scale, 1.0))
+            p.grad.div_(max(count, 1))
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):
-            self.optimiser.step()
+            self.optimiser.step(lr)
         self.step += 1
         self.warm += 1
         self._update_average()
-        return loss_sum / max(count, 1), float(norm)
+        return loss_sum / max(own, 1), float(norm)
+
+    def _gather(self, count: int) -> int:
+        """Add up the gradients of all processes, and the number of data sets that is returned.
+
+        In one message; not every process has batches for every part of the network.
+        """
+        parameters = list(self.network.parameters())
+        told = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        present = torch.tensor([float(p.grad is not None) for p in parameters] + [float(count)])
+        message = torch.cat([present.to(self.device), *(g.flatten() for g in told)])
+        dist.all_reduce(message)
+        present, message = message[: len(present)].tolist(), message[len(present) :]
+        parts = message.split([p.numel() for p in parameters])
+        for p, seen, part in zip(parameters, present, parts, strict=False):
+            p.grad = part.view_as(p) if seen else None
+        return round(present[-1])
+
+    def _threads(self) -> int:
+        """Return how many threads prepare batches: processes on one CPU share its cores."""
+        return max(1, THREADS // self.world) if self.device.type == "cpu" else THREADS
 
     def _elapsed(self, start: float) -> float:
         """Return the minutes of this run, by the clock of the first process: all stop together."""
@@ -226,7 +236,7 @@ class Trainer:
         before = self.minutes
         stream = Prefetcher(
             self.network, self.preset, "train", self.seed, self.position + self.rank, self.world,
-            self.device, o.budget,
+            self.device, o.budget, threads=self._threads(),
         )  # fmt: skip
         batches = iter(stream)
         last_save = last_validation = last_log = start
