@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,14 @@ from skmist._training.losses import compress, pinball, total
 from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import load_state, read_log, save_state
-from skmist._training.stream import Prefetcher, seed_of
+from skmist._training.stream import (
+    WAITING,
+    Batch,
+    Prefetcher,
+    make_batch,
+    repeated,
+    seed_of,
+)
 from skmist._training.trainer import Trainer, TrainOptions
 from skmist.core import CoreConfig, MIDistribution, MISTNetwork
 
@@ -206,6 +215,36 @@ def test_matrices_take_orthogonal_steps():
         else:
             torch.testing.assert_close(change.abs(), torch.full_like(p, 2e-3), rtol=1e-3, atol=0)
     assert seen > 5
+
+
+def test_repeated_batches_come_again_later_and_count_once():
+    def batches():
+        return (Batch(i, None, torch.zeros(2), (10, 1, 1), True) for i in range(400))
+
+    assert [b.index for b in repeated(batches(), 1, 0)] == list(range(400))
+    taken = list(repeated(batches(), 3, 0))
+    assert [b.index for b in taken if b.fresh] == list(range(400))
+    seen = Counter()
+    for batch in taken:
+        assert batch.fresh == (seen[batch.index] == 0)
+        seen[batch.index] += 1
+    assert max(seen.values()) == 3
+    assert 3 * 400 - len(taken) == WAITING
+    order = [b.index for b in repeated(batches(), 3, 0)]
+    assert order == [b.index for b in taken]
+    assert order != [b.index for b in repeated(batches(), 3, 1)]
+
+
+def test_training_on_repeated_batches_keeps_its_place(tmp_path):
+    trainer = Trainer(tmp_path, TrainOptions(**QUICK), SMALL)
+    args = trainer.network, trainer.preset, "train", 0
+    batch = make_batch(*args, 0, trainer.device, 4.0)
+    later = make_batch(*args, 1, trainer.device, 4.0)
+    for taken, position in ((batch, 1), (later, 2), (replace(batch, fresh=False), 2)):
+        trainer._one_step(iter([taken]), 1e-3)
+        assert trainer.position == position
+    assert trainer.step == 3
+    assert trainer.datasets == len(batch.mi) + len(later.mi)
 
 
 def test_streams_do_not_meet():

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         ("cooldown", "minutes at the end over which the learning rate falls"),
         ("accumulate", "batches per step"),
         ("budget", "cost of a batch in milliseconds of a core; raise it on a GPU"),
+        ("repeats", "how often a batch is taken"),
         ("validate_minutes", "pause between validations"),
         ("save_minutes", "pause between saved states"),
     ):

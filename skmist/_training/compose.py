@@ -233,7 +233,7 @@ def redundant(rng: Rng, x: Tensor, extra: int) -> Tensor:
 def surface(rng: Rng, x: Tensor, columns: int) -> Tensor:
     """Return smooth functions of the columns of x (B, n, d), shape (B, n, columns).
 
-    Waves, bumps around points, a perceptron, or some of each; at times of columns closed to circles.
+    Waves, bumps around points, a perceptron, or some of each; at times of columns closed to rings.
     More than 2 d generic ones determine the d columns (Whitney's embedding theorem), and more than
     d of them all but a set of measure zero, where the surface meets itself.
     """

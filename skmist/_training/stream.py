@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import queue
+import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from skmist._training.random import Rng
 from skmist.core.network import Features, MISTNetwork
 
 THREADS = 2  # that prepare batches
+WAITING = 64  # batches that are kept to be taken again
 
 
 def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
@@ -40,6 +42,7 @@ class Batch:
     mi: Tensor  # (B,)
     shape: tuple[int, int, int]  # n, dx, dy
     finite: bool  # whether it may be trained on
+    fresh: bool = True  # whether it is taken for the first time
 
 
 def make_batch(
@@ -52,6 +55,22 @@ def make_batch(
     features = network.features(draw.x, draw.y, n_queries, draw.labels)
     shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
     return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
+
+
+def repeated(batches: Iterator[Batch], times: int, seed: int) -> Iterator[Batch]:
+    """Return batches, each of them taken several times, later ones between.
+
+    A batch costs more to prepare than to step on (Choi, Passos, Shallue and Dahl, "Faster Neural
+    Network Training with Data Echoing", arXiv 1907.05550, 2019).
+    """
+    rng, waiting = random.Random(seed), []
+    for batch in batches:
+        yield batch
+        waiting += [replace(batch, fresh=False)] * (times - 1)
+        while len(waiting) > WAITING:
+            place = rng.randrange(len(waiting))
+            waiting[place], waiting[-1] = waiting[-1], waiting[place]
+            yield waiting.pop()
 
 
 class Prefetcher:

@@ -14,7 +14,7 @@ from skmist._training.losses import total, weight
 from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import LOG, CsvLog, load_state, plot_log, save_state
-from skmist._training.stream import THREADS, Prefetcher
+from skmist._training.stream import THREADS, Prefetcher, repeated
 from skmist._training.validate import validate
 from skmist.core import CoreConfig, MISTNetwork
 
@@ -53,6 +53,8 @@ class TrainOptions:
         Batches (of one shape each) per step.
     budget : float
         Cost of a batch, in milliseconds of one core; large on a large device.
+    repeats : int
+        How often a batch is taken; data sets count once.
     ema : float
         Decay of the averaged weights.
     validate_minutes, save_minutes : float
@@ -69,6 +71,7 @@ class TrainOptions:
     warmup: int = 200
     accumulate: int = 4
     budget: float = 60.0
+    repeats: int = 1
     ema: float = 0.999
     validate_minutes: float = 10.0
     save_minutes: float = 1.0
@@ -171,11 +174,12 @@ class Trainer:
     def _one_step(self, batches, lr: float) -> tuple[float, float]:
         """Take one step over several batches; return the loss and the gradient's norm."""
         self.optimiser.zero_grad()
-        taken, loss_sum, count = 0, 0.0, 0
+        taken, loss_sum, count, fresh = 0, 0.0, 0, 0
         while taken < self.options.accumulate:
             batch = next(batches)
-            self.position = batch.index - self.rank + self.world
             taken += 1
+            if batch.fresh:
+                self.position = batch.index - self.rank + self.world
             if not batch.finite:
                 continue
             loss = total(self.network.predict(batch.features), batch.mi).sum()
@@ -183,9 +187,10 @@ class Trainer:
             (weight(n, dx + dy) * loss).backward()
             loss_sum += float(loss.detach())
             count += len(batch.mi)
+            fresh += len(batch.mi) * batch.fresh
         own = count
-        count = self._gather(count) if self.world > 1 else count
-        self.datasets += count
+        count, fresh = self._gather(count, fresh) if self.world > 1 else (count, fresh)
+        self.datasets += fresh
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         for p in parameters:
             p.grad.div_(max(count, 1))
@@ -197,21 +202,21 @@ class Trainer:
         self._update_average()
         return loss_sum / max(own, 1), float(norm)
 
-    def _gather(self, count: int) -> int:
-        """Add up the gradients of all processes, and the number of data sets that is returned.
+    def _gather(self, *counts: int) -> tuple[int, ...]:
+        """Add up the gradients of all processes, and numbers of data sets, which are returned.
 
         In one message; not every process has batches for every part of the network.
         """
         parameters = list(self.network.parameters())
         told = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        present = torch.tensor([float(p.grad is not None) for p in parameters] + [float(count)])
-        message = torch.cat([present.to(self.device), *(g.flatten() for g in told)])
+        head = torch.tensor([*(float(p.grad is not None) for p in parameters), *counts])
+        message = torch.cat([head.to(self.device), *(g.flatten() for g in told)])
         dist.all_reduce(message)
-        present, message = message[: len(present)].tolist(), message[len(present) :]
+        head, message = message[: len(head)].tolist(), message[len(head) :]
         parts = message.split([p.numel() for p in parameters])
-        for p, seen, part in zip(parameters, present, parts, strict=False):
-            p.grad = part.view_as(p) if seen else None
-        return round(present[-1])
+        for p, present, part in zip(parameters, head, parts, strict=False):
+            p.grad = part.view_as(p) if present else None
+        return tuple(round(v) for v in head[len(parameters) :])
 
     def _threads(self) -> int:
         """Return how many threads prepare batches: processes on one CPU share its cores."""
@@ -238,7 +243,7 @@ class Trainer:
             self.network, self.preset, "train", self.seed, self.position + self.rank, self.world,
             self.device, o.budget, threads=self._threads(),
         )  # fmt: skip
-        batches = iter(stream)
+        batches = repeated(iter(stream), o.repeats, self.step + self.rank)
         last_save = last_validation = last_log = start
         losses: list[tuple[float, float]] = []
         bar = tqdm(
