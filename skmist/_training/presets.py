@@ -297,13 +297,13 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
 
 
 def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw what surfaces hold: a block or pairs of columns; half of the time the stronger of two.
+    """Draw what surfaces hold: a block, or pairs of columns; half of the time the stronger of two.
 
     Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too.
     """
 
     def one() -> Draw:
-        if dx == dy > 1 and rng.coin(0.5):
+        if 1 < dx == dy <= 6 and rng.coin(0.5):
             return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
         return draw_block(rng, batch, n, dx, dy)
 
@@ -325,7 +325,7 @@ def draw_polar(rng: Rng, shape: Shape) -> Draw:
 def draw_closed(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch in which X, and at times y, are directions or parts of a whole."""
     both = shape.dy > 1 and rng.coin(0.65)
-    draw = draw_block(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both)
+    draw = _states(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both)
     y = compose.closed_up(rng, draw.y) if both else draw.y
     return Draw(compose.closed_up(rng, draw.x), y, draw.mi)
 
