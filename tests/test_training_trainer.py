@@ -217,6 +217,12 @@ def test_matrices_take_orthogonal_steps():
     assert seen > 5
 
 
+def test_an_older_torch_is_named(monkeypatch):
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(RuntimeError, match=r"torch 2\.9 or later"):
+        Optimiser(MISTNetwork(SMALL), 1e-3)
+
+
 def test_repeated_batches_come_again_later_and_count_once():
     def batches():
         return (Batch(i, None, torch.zeros(2), (10, 1, 1), True) for i in range(400))

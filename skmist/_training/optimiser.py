@@ -22,9 +22,16 @@ class Optimiser:
     lr : float
         Learning rate of both parts.
     weight_decay : float
+
+    Raises
+    ------
+    RuntimeError
+        If torch is older than Muon in it.
     """
 
     def __init__(self, network: nn.Module, lr: float, weight_decay: float = 0.01):
+        if not hasattr(torch.optim, "Muon"):
+            raise RuntimeError(f"Training needs torch 2.9 or later, this is {torch.__version__}.")
         hidden, rest = [], []
         for name, p in network.named_parameters():
             last = any(part in name for part in LAST_LAYERS)
