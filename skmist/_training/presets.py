@@ -233,12 +233,12 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    if dx >= 2 and rng.coin(0.2):
+    if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.15):
-        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.5) else draw_closed(rng, shape))
+    if dx >= 2 and rng.coin(0.22):
+        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.4) else draw_closed(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
