@@ -296,6 +296,9 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     return Draw(x, y, draw.mi)
 
 
+MOST_PAIRS = 6  # of columns, side by side, that a surface holds
+
+
 def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw what surfaces hold: a block, or pairs of columns; half of the time the stronger of two.
 
@@ -303,7 +306,7 @@ def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """
 
     def one() -> Draw:
-        if 1 < dx == dy <= 6 and rng.coin(0.5):
+        if 1 < dx == dy <= MOST_PAIRS and rng.coin(0.5):
             return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
         return draw_block(rng, batch, n, dx, dy)
 
