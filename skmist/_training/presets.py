@@ -7,20 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from skmist._training import compose
+from skmist._training.blocks import draw_block, has_ties, with_reference
 from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import (
-    categorical,
-    copulas,
-    densities,
-    elliptical,
-    functions,
-    grid,
-    interactions,
-    latent,
-    mixtures,
-    paper,
-    zero_inflated,
-)
+from skmist._training.families import grid, paper
 from skmist._training.random import Rng
 
 
@@ -61,18 +50,6 @@ PRESETS = {
     p.name: p
     for p in (Preset("paper", paper=1.0, bivariate=0.0, d_max=32, n_max=500), Preset("general"))
 }
-
-
-REFERENCED = (
-    "mixture",
-    "function",
-    "ordinal",
-    "classes",
-    "labels",
-    "latent",
-    "density",
-)  # costly to set up: MI from a reference sample, or a large table
-REPEATS = 3  # data sets drawn from each distribution of those
 
 
 @dataclass(frozen=True)
@@ -128,100 +105,13 @@ def draw_paper(rng: Rng, shape: Shape) -> Draw:
     return paper.sample(rng, shape.batch, shape.n, shape.dx, shape.dy, name)
 
 
-def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw one block of exactly dx and dy columns."""
-    options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
-    if dx + dy <= 24:
-        options["mixture"] = 2.5
-    if 3 <= dx + dy <= 40:
-        options["latent"] = 2.5
-    if dy == 1 or dx == 1:
-        options["function"] = 8
-        options["ordinal"] = 2
-    if dx == dy == 1:
-        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
-    elif dy == 1 or dx == 1:
-        options["interaction"] = 4 if dx + dy <= 9 else 1.5
-    if 3 <= dx + dy <= 4:
-        options["density"] = 16
-    if 3 <= dy <= 8 or dy == 1:
-        options["classes"] = 3
-    if dx >= 2 and dy <= 2:
-        options["curve"] = 0.7
-    kind = rng.choose(list(options), list(options.values()))
-    return _with_reference(rng, kind, batch, n, dx, dy)
-
-
-def _with_reference(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw a block; several data sets from each distribution where one is costly to set up."""
-    if kind in REFERENCED and batch >= 2 * REPEATS:
-        draw = _of_kind(rng, kind, -(-batch // REPEATS), n * REPEATS, dx, dy)
-        return _split(draw, batch, n)
-    return _of_kind(rng, kind, batch, n, dx, dy)
-
-
-def _split(draw: Draw, batch: int, n: int) -> Draw:
-    """Cut every data set into several of n rows, which share a distribution."""
-    x, y = (a.reshape(-1, n, a.shape[-1])[:batch] for a in (draw.x, draw.y))
-    return Draw(x, y, draw.mi.repeat_interleave(draw.x.shape[1] // n)[:batch])
-
-
-def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
-    """Draw a block from a named kind of family."""
-    if kind == "gaussian":
-        return elliptical.sample(rng, batch, n, dx, dy)
-    if kind == "student":
-        return elliptical.sample_student(rng, batch, n, dx, dy)
-    if kind == "bounded":
-        return paper.additive(rng, batch, n, dx, dy, wide=True)
-    if kind in ("grid", "copula", "zero-inflated"):
-        family = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated}[kind]
-        return family.sample(rng, batch, n)
-    if kind == "table":
-        return grid.sample_table(rng, batch, n)
-    if kind == "labels":
-        if rng.coin(0.7):
-            return grid.sample_classes(rng, batch, n)
-        return categorical.sample(rng, batch, n, 1, rng.host_integer(2, 10), one_hot=False)
-    if kind == "interaction":
-        if dy == 1:
-            return interactions.sample(rng, batch, n, dx)
-        return compose.swap(interactions.sample(rng, batch, n, dy))
-    if kind == "density":
-        return densities.sample(rng, batch, n, dx, dy)
-    if kind == "latent":
-        return latent.sample(rng, batch, n, dx, dy)
-    if kind == "mixture":
-        return mixtures.sample(rng, batch, n, dx, dy)
-    if kind == "function":
-        if dy == 1:
-            return functions.sample(rng, batch, n, dx)
-        return compose.swap(functions.sample(rng, batch, n, dy))
-    if kind == "ordinal":
-        k = rng.host_log_integer(2, 20)
-        if dy == 1:
-            return categorical.sample(rng, batch, n, dx, k, one_hot=False)
-        return compose.swap(categorical.sample(rng, batch, n, dy, k, one_hot=False))
-    if kind == "classes":
-        return categorical.sample(rng, batch, n, dx, max(dy, 2), one_hot=True)
-    if kind == "curve":
-        draw = draw_block(rng, batch, n, 1, dy)
-        rolled = compose.curve(rng, draw.x)
-        noise = compose.noise_columns(rng, batch, n, dx - 2)
-        x = torch.cat([rolled, noise], -1)
-        # a rolled column has to be continuous
-        return draw_block(rng, batch, n, dx, dy) if _has_ties(draw.x) else Draw(x, draw.y, draw.mi)
-    names = [f for f in paper.TRAIN if min(dx, dy) > 1 or f[1] != "2pair"]
-    return paper.sample(rng, batch, n, dx, dy, rng.choose(names))
-
-
 def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
     """Draw pairs of columns; with labels, of the kinds asked for."""
     batch, n = shape.batch, shape.n
     if labels == (True, True):
         draw = grid.sample_table(rng, batch, n)
     elif labels == (False, True):
-        draw = _with_reference(rng, "labels", batch, n, 1, 1)
+        draw = with_reference(rng, "labels", batch, n, 1, 1)
     else:
         draw = draw_block(rng, batch, n, 1, 1)
     if not any(labels) and rng.coin(0.2):
@@ -251,7 +141,7 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     draw = beside(blocks)
     x, y = (_widened(rng, v, more) for v, more in ((draw.x, more_x), (draw.y, more_y)))
     x = compose.map_side(rng, x)
-    y = y if dy > 1 and _has_ties(y) else compose.map_side(rng, y)
+    y = y if dy > 1 and has_ties(y) else compose.map_side(rng, y)
     noise_x = compose.noise_columns(rng, batch, n, idle_x)
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
     x, y = torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1)
@@ -319,7 +209,7 @@ def draw_polar(rng: Rng, shape: Shape) -> Draw:
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
     both = dy > 1 and rng.coin(0.6)
     draw = draw_block(rng, batch, n, 1, 1 if both else dy)
-    if _has_ties(draw.x) or (both and _has_ties(draw.y)):  # lengths have to be continuous
+    if has_ties(draw.x) or (both and has_ties(draw.y)):  # lengths have to be continuous
         return draw_block(rng, batch, n, dx, dy)
     y = compose.polar(rng, draw.y, dy) if both else draw.y
     return Draw(compose.polar(rng, draw.x, dx), y, draw.mi)
@@ -376,12 +266,6 @@ def _widened(rng: Rng, x: torch.Tensor, more: int) -> torch.Tensor:
     if not more:
         return x
     return (compose.redundant if rng.coin(0.4) else compose.embed)(rng, x, more)
-
-
-def _has_ties(x: torch.Tensor) -> bool:
-    """Tell whether any column repeats a value."""
-    ordered = x.sort(1).values
-    return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
 LABELS = {(False, False): 0.68, (False, True): 0.22, (True, True): 0.1}  # of bivariate batches

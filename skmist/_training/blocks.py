@@ -1,0 +1,126 @@
+"""One block of columns: a family chosen by the numbers of columns, which it can have."""
+
+from __future__ import annotations
+
+import torch
+
+from skmist._training import compose
+from skmist._training.draw import Draw
+from skmist._training.families import (
+    categorical,
+    copulas,
+    densities,
+    elliptical,
+    functions,
+    grid,
+    interactions,
+    latent,
+    mixtures,
+    paper,
+    zero_inflated,
+)
+from skmist._training.random import Rng
+
+REFERENCED = (
+    "mixture",
+    "function",
+    "ordinal",
+    "classes",
+    "labels",
+    "latent",
+    "density",
+)  # costly to set up: MI from a reference sample, or a large table
+REPEATS = 3  # data sets drawn from each distribution of those
+
+
+def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw one block of exactly dx and dy columns."""
+    options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
+    if dx + dy <= 24:
+        options["mixture"] = 2.5
+    if 3 <= dx + dy <= 40:
+        options["latent"] = 2.5
+    if dy == 1 or dx == 1:
+        options["function"] = 8
+        options["ordinal"] = 2
+    if dx == dy == 1:
+        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
+    elif dy == 1 or dx == 1:
+        options["interaction"] = 4 if dx + dy <= 9 else 1.5
+    if 3 <= dx + dy <= 4:
+        options["density"] = 16
+    if 3 <= dy <= 8 or dy == 1:
+        options["classes"] = 3
+    if dx >= 2 and dy <= 2:
+        options["curve"] = 0.7
+    kind = rng.choose(list(options), list(options.values()))
+    return with_reference(rng, kind, batch, n, dx, dy)
+
+
+def with_reference(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw a block; several data sets from each distribution where one is costly to set up."""
+    if kind in REFERENCED and batch >= 2 * REPEATS:
+        draw = _of_kind(rng, kind, -(-batch // REPEATS), n * REPEATS, dx, dy)
+        return _split(draw, batch, n)
+    return _of_kind(rng, kind, batch, n, dx, dy)
+
+
+def _split(draw: Draw, batch: int, n: int) -> Draw:
+    """Cut every data set into several of n rows, which share a distribution."""
+    x, y = (a.reshape(-1, n, a.shape[-1])[:batch] for a in (draw.x, draw.y))
+    return Draw(x, y, draw.mi.repeat_interleave(draw.x.shape[1] // n)[:batch])
+
+
+def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw a block from a named kind of family."""
+    if kind == "gaussian":
+        return elliptical.sample(rng, batch, n, dx, dy)
+    if kind == "student":
+        return elliptical.sample_student(rng, batch, n, dx, dy)
+    if kind == "bounded":
+        return paper.additive(rng, batch, n, dx, dy, wide=True)
+    if kind in ("grid", "copula", "zero-inflated"):
+        family = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated}[kind]
+        return family.sample(rng, batch, n)
+    if kind == "table":
+        return grid.sample_table(rng, batch, n)
+    if kind == "labels":
+        if rng.coin(0.7):
+            return grid.sample_classes(rng, batch, n)
+        return categorical.sample(rng, batch, n, 1, rng.host_integer(2, 10), one_hot=False)
+    if kind == "interaction":
+        if dy == 1:
+            return interactions.sample(rng, batch, n, dx)
+        return compose.swap(interactions.sample(rng, batch, n, dy))
+    if kind == "density":
+        return densities.sample(rng, batch, n, dx, dy)
+    if kind == "latent":
+        return latent.sample(rng, batch, n, dx, dy)
+    if kind == "mixture":
+        return mixtures.sample(rng, batch, n, dx, dy)
+    if kind == "function":
+        if dy == 1:
+            return functions.sample(rng, batch, n, dx)
+        return compose.swap(functions.sample(rng, batch, n, dy))
+    if kind == "ordinal":
+        k = rng.host_log_integer(2, 20)
+        if dy == 1:
+            return categorical.sample(rng, batch, n, dx, k, one_hot=False)
+        return compose.swap(categorical.sample(rng, batch, n, dy, k, one_hot=False))
+    if kind == "classes":
+        return categorical.sample(rng, batch, n, dx, max(dy, 2), one_hot=True)
+    if kind == "curve":
+        draw = draw_block(rng, batch, n, 1, dy)
+        rolled = compose.curve(rng, draw.x)
+        noise = compose.noise_columns(rng, batch, n, dx - 2)
+        x = torch.cat([rolled, noise], -1)
+        # a rolled column has to be continuous
+        return draw_block(rng, batch, n, dx, dy) if has_ties(draw.x) else Draw(x, draw.y, draw.mi)
+    names = [f for f in paper.TRAIN if min(dx, dy) > 1 or f[1] != "2pair"]
+    return paper.sample(rng, batch, n, dx, dy, rng.choose(names))
+
+
+def has_ties(x: torch.Tensor) -> bool:
+    """Tell whether any column repeats a value."""
+    ordered = x.sort(1).values
+    return bool((ordered[:, 1:] == ordered[:, :-1]).any())
