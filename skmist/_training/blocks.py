@@ -1,4 +1,4 @@
-"""One block of columns: a family chosen by the numbers of columns, which it can have."""
+"""One block of columns, from one of the families that can have so many columns."""
 
 from __future__ import annotations
 
