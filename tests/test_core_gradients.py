@@ -181,7 +181,7 @@ DIRECTIONS = {
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
-@pytest.mark.parametrize("n", [100, 500])
+@pytest.mark.parametrize("n", [100, 500, 2000])
 def test_directional_derivative_is_that_of_large_steps(name, n):
     family, d, start, h = DIRECTIONS[name]
     released = load_network()

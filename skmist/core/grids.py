@@ -247,7 +247,10 @@ def kernel_estimates(grid: Grid) -> Tensor:
         with_it.append(mean_log(ratio.clamp_min_(1e-9)))
         product = ((a - (1 - PSEUDO)) * (c - (1 - PSEUDO))).clamp_min_(1e-9)
         ratio = (both - 1).mul_(n - 1).add_(PSEUDO**2).div_(product)
-        without.append(mean_log(ratio.clamp_min_(0).mul_(1 - share).add_(share)))
+        less = mean_log(ratio.clamp_min_(0).mul_(1 - share).add_(share))
+        if isinstance(grid, SoftGrid):  # rows that stand alone would have any gradient
+            less = straight_through(less.detach(), with_it[-1])
+        without.append(less)
     return torch.stack(without + with_it, 1)
 
 
