@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import bmi40, breadth, estimators, gaussian, interactions, mtest
+from benchmarks import bmi40, breadth, estimators, gaussian, interactions, mtest, regression
 from benchmarks.suite import Problem
 
 SUITES = {
@@ -19,6 +19,7 @@ SUITES = {
     "bmi40": bmi40.problems,
     "breadth": breadth.problems,
     "interactions": interactions.problems,
+    "regression": regression.problems,
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}

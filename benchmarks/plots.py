@@ -58,6 +58,15 @@ def breadth(frame: pd.DataFrame, path: Path) -> None:
     _save(figure, path)
 
 
+def regression(frame: pd.DataFrame, path: Path) -> None:
+    """Draw the mean absolute error over n, and estimates against the truth."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+    _error_by_n(axes[0], frame)
+    _against_truth(axes[1], frame)
+    figure.suptitle("regression: known functions plus normal noise")
+    _save(figure, path)
+
+
 def interactions(frame: pd.DataFrame, path: Path) -> None:
     """Draw the share of the mutual information that is found in each task."""
     shares = frame.assign(share=frame["estimate"] / frame["mi"])

@@ -17,6 +17,7 @@ TABLES = {
     "bmi40": tables.bmi40,
     "breadth": tables_breadth.breadth,
     "interactions": tables_breadth.interactions,
+    "regression": tables_breadth.regression,
     "gaussian": tables_pairs.gaussian,
 }
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"

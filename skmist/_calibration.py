@@ -51,8 +51,10 @@ class Part:
         Map of centred features to coordinates of unit variance.
     prototypes : Tensor of shape (K, D)
         Training data in these coordinates.
-    threshold : Tensor of shape ()
-        Distance at which the score is 1.
+    threshold_knots : Tensor of shape (T,)
+        Logarithms of numbers of rows, increasing.
+    thresholds : Tensor of shape (T,)
+        Distances at which the score is 1 at so many rows, linear in between.
     knots : Tensor of shape (S,)
         Scores, increasing, between which the factors are linear.
     factors : Tensor of shape (S, len(LEVELS))
@@ -67,7 +69,8 @@ class Part:
     centre: Tensor
     whiten: Tensor
     prototypes: Tensor
-    threshold: Tensor
+    threshold_knots: Tensor
+    thresholds: Tensor
     knots: Tensor
     factors: Tensor
     row_knots: Tensor
@@ -77,23 +80,27 @@ class Part:
         """Check shapes and values once."""
         shapes = [tuple(v.shape) for v in vars(self).values()]
         f, d = self.whiten.shape if self.whiten.ndim == 2 else (-1, -1)
-        k, s, r = (
-            v.shape[0] if v.ndim else -1 for v in (self.prototypes, self.knots, self.row_knots)
+        t, k, s, r = (
+            v.shape[0] if v.ndim else -1
+            for v in (self.threshold_knots, self.prototypes, self.knots, self.row_knots)
         )
         tables = [(s,), (s, len(LEVELS)), (r,), (r, len(LEVELS))]
-        if shapes != [(f,), (f, d), (k, d), (), *tables] or k < NEIGHBOUR or min(s, r) < 1:
+        expected = [(f,), (f, d), (k, d), (t,), (t,), *tables]
+        if shapes != expected or k < NEIGHBOUR or min(t, s, r) < 1:
             raise ValueError(f"the calibration has parts of shapes {shapes}")
-        increasing = all((v.diff() > 0).all() for v in (self.knots, self.row_knots))
-        factors = torch.cat([self.factors, self.row_factors])
-        if not (self.threshold > 0 and increasing and (factors > 0).all()):
+        knots = (self.threshold_knots, self.knots, self.row_knots)
+        increasing = all((v.diff() > 0).all() for v in knots)
+        positive = [self.thresholds, self.factors, self.row_factors]
+        if not (increasing and all((v > 0).all() for v in positive)):
             raise ValueError("the calibration has values that cannot be")
 
     def scores(self, features: Features) -> Tensor:
-        """Return the distance to the fifth nearest prototype, in units of the threshold, (B,)."""
-        return self.scores_of(signature(features))
+        """Return the distance (B,) to the fifth nearest prototype, in units of the threshold."""
+        own = signature(features)
+        return self.scores_of(own, np.full(len(own), features.n))
 
-    def scores_of(self, own: Tensor) -> Tensor:
-        """Return the scores (B,) of signatures (B, F)."""
+    def scores_of(self, own: Tensor, n: np.ndarray) -> Tensor:
+        """Return the scores (B,) of signatures (B, F) of so many rows (B,)."""
         if own.shape[1] != len(self.centre):
             raise CheckpointError(
                 f"The calibration in this file is for {len(self.centre)} features, this version "
@@ -109,7 +116,8 @@ class Part:
             squares = torch.addmm(prototypes.square().sum(1), z, prototypes.T, alpha=-2)
             nearest = squares.topk(NEIGHBOUR, 1, largest=False, sorted=False).values.amax(1)
             out.append((nearest + z.square().sum(1)).clamp_min(0).sqrt())
-        return torch.cat(out) / self.threshold.item()
+        unit = np.interp(np.log(n), self.threshold_knots.numpy(), self.thresholds.numpy())
+        return torch.cat(out) / torch.from_numpy(unit).to(own)
 
     def factors_at(self, scores: np.ndarray, n: np.ndarray) -> np.ndarray:
         """Return the factors (B, len(LEVELS)) at scores and numbers of rows, each of shape (B,).

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import breadth, estimators, gaussian, interactions, tables_breadth, tables_pairs
+from benchmarks import (
+    breadth,
+    estimators,
+    gaussian,
+    interactions,
+    regression,
+    tables_breadth,
+    tables_pairs,
+)
 from benchmarks.estimators import QUANTILES
 
 
@@ -40,6 +48,17 @@ def test_breadth_errors_and_the_lead_of_ksg():
     assert "**+0.050**" in text and "0.05 ± 0 [2]" in text.replace("0.050", "0.05")
 
 
+def test_regression_errors():
+    errors = {"mist": 0.1, "ksg5": -0.3}
+    text, summary = tables_breadth.regression(
+        made_up(regression, list(errors), seeds=(0, 1), every=4, errors=errors)
+    )
+    cells = summary.set_index(["estimator", "family", "n"])
+    for name, error in errors.items():
+        np.testing.assert_allclose(cells.loc[(name, "all")]["mae"], abs(error))
+    assert "several targets" in text and "nan" not in text
+
+
 def test_interactions_shares():
     frame = made_up(interactions, ["mist", "cca"], errors={"mist": 0.0, "cca": -0.1})
     _, summary = tables_breadth.interactions(frame)
@@ -61,6 +80,7 @@ def test_gaussian_ratio_to_the_likelihood_estimate():
     [
         (breadth, tables_breadth.breadth),
         (interactions, tables_breadth.interactions),
+        (regression, tables_breadth.regression),
         (gaussian, tables_pairs.gaussian),
     ],
 )

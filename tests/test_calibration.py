@@ -31,7 +31,8 @@ def part(n_features, factors, threshold=1e9, knots=(0.5, 1.0)):
         torch.zeros(n_features),
         torch.eye(n_features)[:, :16].clone(),
         torch.randn(50, 16, generator=generator),
-        torch.tensor(float(threshold)),
+        torch.tensor([2.0, 4.0]),
+        threshold * torch.tensor([1.0, 2.0]),
         torch.tensor(knots),
         torch.tensor(factors).float(),
         torch.zeros(1),
@@ -61,8 +62,11 @@ def test_scores_are_distances_to_the_fifth_nearest(small_network):
     features = small_network.features(x, y)
     own = made(small_network, threshold=3.0).of(features)
     z = signature(features) @ own.whiten
-    expected = torch.cdist(z, own.prototypes).sort(1).values[:, 4] / 3.0
-    assert_allclose(own.scores(features), expected, rtol=1e-4)
+    expected = torch.cdist(z, own.prototypes).sort(1).values[:, 4]
+    between = 1 + (np.log(40) - 2) / 2  # of the numbers of rows that thresholds are given at
+    assert_allclose(own.scores(features), expected / (3 * between), rtol=1e-4)
+    few_and_many = own.scores_of(signature(features)[:2], np.array([5, 100]))
+    assert_allclose(few_and_many, expected[:2] / torch.tensor([3.0, 6.0]), rtol=1e-4)
 
 
 def latents(rng, count=200):
@@ -245,6 +249,23 @@ def test_factors_by_rows_cover_at_any_number_of_rows(rng):
     at = np.stack([np.interp(np.log(n), knots, column) for column in rows.T], 1)
     for inside in (n < 60, (n >= 60) & (n < 1000), n >= 1000):
         assert_allclose((found <= at)[inside].mean(0), LEVELS, atol=0.04)
+
+
+def test_pairs_of_columns_have_thresholds_by_rows(rng):
+    size, batch = 8000, 4
+    n = np.exp(rng.uniform(np.log(8), np.log(50_000), size=size // batch)).astype(int)
+    n = n.repeat(batch)
+    signature = rng.normal(size=(size, 6)) * np.log(n)[:, None]
+    stream = calibration_data.Answers(
+        np.full(size, calibration_data.STREAM_NAME), np.arange(size) // batch, signature,
+        np.zeros((size, 1)), np.zeros(size), n, np.ones(size),
+    )  # fmt: skip
+    part = calibration_fit.space(stream, single=True)
+    assert len(part.thresholds) == 5 and (part.thresholds.diff() > 0).all()
+    outside = calibration_fit.distances(part, stream) > 1
+    for low, high in ((8, 60), (60, 1000), (1000, 50_000)):
+        assert outside[(n >= low) & (n < high)].mean() < 0.02
+    assert len(calibration_fit.space(stream, single=False).thresholds) == 1
 
 
 def test_the_whole_way_on_an_untrained_network(checkpoint, tmp_path, capsys, monkeypatch, rng):

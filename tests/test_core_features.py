@@ -13,6 +13,7 @@ from skmist.baselines import ksg_mi
 from skmist.core import (
     CoreConfig,
     MISTNetwork,
+    bivariate,
     critic,
     elliptical,
     grids,
@@ -20,6 +21,7 @@ from skmist.core import (
     plugin,
     regression,
     scores,
+    windows,
 )
 
 
@@ -211,7 +213,9 @@ def test_every_parameter_has_a_gradient():
     network = MISTNetwork(CoreConfig(width=16, head_width=32, row_width=8, bivariate_width=16))
     x = torch.randn(3, 40, 3)
     y = x[..., :2] + torch.randn(3, 40, 2)
-    for dist in (network(x, y), network(x[..., :1], y[..., :1])):
+    long = torch.randn(2, windows.FEWEST_ROWS, 1)
+    many_rows = network(long, long + torch.randn(2, windows.FEWEST_ROWS, 1))
+    for dist in (network(x, y), network(x[..., :1], y[..., :1]), many_rows):
         (dist.latent.square().sum() + dist.mean().sum()).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
@@ -246,6 +250,61 @@ def test_spacings_see_what_no_grid_resolves():
     anchors = MISTNetwork(CoreConfig()).features(x, y).anchors[0]
     spacing = anchors[grids.N_ESTIMATES + 2 + len(elliptical.DEGREES)]
     assert float(spacing) == pytest.approx(truth, abs=0.7)
+
+
+def curve(n, rng):
+    """Return a wave with Gaussian noise and a wave with uniform noise, and their information."""
+    x = torch.rand(2, n, 1, generator=rng, dtype=torch.float64)
+    wave = torch.sin(9 * x)
+    noise = torch.cat(
+        [0.06 * torch.randn(1, n, 1, generator=rng), 0.1 * torch.rand(1, n, 1, generator=rng)]
+    )
+    entropies = 0.5 * math.log(2 * math.pi * math.e * 0.06**2), math.log(0.1)
+    truth = []
+    for y, entropy in zip(wave + noise, entropies, strict=True):
+        density, edges = np.histogram(y.numpy(), 100, density=True)
+        truth.append(stats.entropy(density / density.sum()) + math.log(np.diff(edges)[0]) - entropy)
+    return x, wave + noise, torch.tensor(truth)
+
+
+def test_windows_bracket_the_information_in_a_curve_with_noise():
+    x, y, truth = curve(100_000, torch.Generator().manual_seed(0))
+    f = MISTNetwork(CoreConfig()).features(x, y)
+    windowed = f.anchors[:, -windows.N_ESTIMATES :].view(2, 2, len(windows.SIZES), 2)
+    with_line = windowed[:, :, 1, 1]  # of the middle size: (2, inner and whole)
+    assert with_line[0, 1] < truth[0] < with_line[0, 0]  # long tails, and beyond them less
+    torch.testing.assert_close(with_line[1, 0], truth[1].float(), atol=0.06, rtol=0)
+    torch.testing.assert_close(windowed.mean((1, 2, 3)), truth.float(), atol=0.1, rtol=0)
+
+
+def test_windows_are_the_same_from_either_end_and_read_so_many_rows():
+    rng = torch.Generator().manual_seed(0)
+    n = 2 * windows.MOST_ROWS + 77
+    ranks = 2 * torch.randperm(n, generator=rng)[None]
+    found = windows.window_estimates(ranks)
+    assert found.shape == (1, windows.N_ESTIMATES) and found.abs().max() < 0.25
+    for other in (ranks.flip(1), 2 * (n - 1) - ranks):
+        torch.testing.assert_close(windows.window_estimates(other), found, atol=1e-4, rtol=0)
+
+
+def test_few_rows_and_labels_have_no_windows():
+    network = MISTNetwork(CoreConfig())
+    x = torch.randn(1, windows.FEWEST_ROWS, 1)
+    assert network.features(x, x).fine is not None
+    assert network.features(x[:, 1:], x[:, 1:]).fine is None
+    assert network.features(x, (x > 0).float(), labels=(False, True)).fine is None
+
+
+@torch.no_grad()
+def test_windows_have_no_weight_where_there_are_none():
+    torch.manual_seed(0)
+    network = MISTNetwork(CoreConfig())
+    samples = [torch.randn(2, 3, n, 1) for n in (200, windows.FEWEST_ROWS)]
+    before = [network(*sample).latent for sample in samples]
+    last = slice(bivariate.N_COARSE, bivariate.N_ANCHORS)
+    network.bivariate.head.out.bias[last] += 20
+    few, many = (network(*sample).latent for sample in samples)
+    assert torch.equal(few, before[0]) and not torch.allclose(many, before[1])
 
 
 def test_critic_sees_an_interaction_and_no_more():

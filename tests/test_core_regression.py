@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import Ridge as ReferenceRidge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
+from skmist.baselines import ksg_mi
 from skmist.core import CoreConfig, MISTNetwork, neighbours, regression
 
 
@@ -97,7 +98,42 @@ def test_independent_sides_leave_nothing_to_explain():
     rng = torch.Generator().manual_seed(4)
     for n, d in ((60, 3), (400, 6), (400, 40)):
         found = anchors(torch.randn(1, n, d, generator=rng), torch.randn(1, n, 1, generator=rng))
-        assert float(found.max()) < 0.12
+        assert float(found.max()) < 0.15
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_product_of_two_columns_is_found_among_fifteen(swapped):
+    rng = torch.Generator().manual_seed(7)
+    n = 1000
+    x, noise = torch.randn(1, n, 15, generator=rng), torch.randn(1, n, 1, generator=rng)
+    y = x[..., :1] * x[..., 1:2] + 0.3 * noise
+    near = ksg_mi(x[0, :, :2].double().numpy(), y[0].double().numpy(), n_neighbors=3)
+    found = anchors(*((y, x) if swapped else (x, y)))
+    assert 0.7 * near < float(found[:4].min()) and float(found.max()) < 1.1 * near
+
+
+def test_products_are_those_that_the_residual_goes_along_with():
+    rng = torch.Generator().manual_seed(8)
+    n = 500
+    factors = torch.randn(3, 4, 2, n, generator=rng)
+    expected = factors[:, 1, 1] * factors[:, 3, 0]
+    residual = expected + torch.randn(3, n, generator=rng)
+    found = regression.products(factors, residual)
+    assert found.shape == (3, regression.MOST_PRODUCTS, n)
+    np.testing.assert_allclose(found[:, 0].mean(1), 0, atol=1e-5)
+    np.testing.assert_allclose(found[:, 0].std(1, correction=0), 1, rtol=1e-3)
+    for one, other in zip(found[:, 0], expected, strict=True):
+        assert float(torch.corrcoef(torch.stack([one, other]))[0, 1]) > 0.999
+    same_column = factors[:, 2, 0] * factors[:, 2, 1] + 0.1 * torch.randn(3, n, generator=rng)
+    assert not regression.products(factors, same_column).any()
+
+
+@pytest.mark.parametrize(("n", "d"), [(8, 2), (30, 20), (300, 10), (1000, 3)])
+def test_no_products_of_independent_columns(n, d):
+    rng = torch.Generator().manual_seed(n)
+    factors, residual = torch.randn(40, d, 3, n, generator=rng), torch.randn(40, n, generator=rng)
+    kept = regression.products(factors, residual).any(2).any(1)
+    assert float(kept.float().mean()) <= 0.1
 
 
 def test_where_both_sides_have_columns_nothing_is_taken_off():

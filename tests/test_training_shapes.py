@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from skmist._training import compose, presets
+from skmist._training.blocks import has_ties
 from skmist._training.draw import Draw
-from skmist._training.families import columns, densities
+from skmist._training.families import columns, densities, functions
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -94,7 +95,7 @@ def test_closing_up_is_one_to_one(d):
         assert apart.min() > 1e-7
 
 
-@pytest.mark.parametrize("draw", [presets.draw_polar, presets.draw_closed])
+@pytest.mark.parametrize("draw", [presets.draw_pairs, presets.draw_polar, presets.draw_closed])
 @pytest.mark.parametrize(("dx", "dy"), [(2, 1), (4, 3), (30, 12)])
 def test_compositions_have_their_shape(draw, dx, dy):
     for seed in range(10):
@@ -161,3 +162,31 @@ def test_surfaces_are_at_times_side_by_side():
             counted(Rng(seed), presets.Shape(2, 40, 9, 6))
     parts = [dx for dx in asked if dx < 9]
     assert 4 <= len(parts) <= 50 and len(asked) == 40 + len(parts)
+
+
+def test_sums_of_terms_read_few_columns_and_agree_with_ksg():
+    """A column outside the terms changes nothing; the information is what neighbours find."""
+    rng, idle = Rng(0), 0
+    for seed in range(20):
+        x = rng.normal(2, 400, 12)
+        f = columns.sum_of_terms(Rng(seed), 2, 12)
+        value = f(x)
+        assert value.shape == (2, 400, 1) and value.isfinite().all() and (value.std(1) > 0).all()
+        moved = x.clone()
+        moved[..., 0] += 1
+        idle += int(torch.equal(f(moved), value))
+    assert idle >= 5
+
+
+def test_noisy_sums_of_terms_agree_with_ksg(monkeypatch):
+    monkeypatch.setattr(
+        functions, "random_function", lambda rng, b, d, _: columns.sum_of_terms(rng, b, d)
+    )
+    errors = []
+    for seed in range(12):
+        draw = functions.sample(Rng(seed), 1, 4000, 2)
+        if has_ties(draw.x):
+            continue
+        estimate = ksg_mi(draw.x[0].numpy(), draw.y[0].numpy(), n_neighbors=3)
+        errors.append(estimate - float(draw.mi[0]))
+    assert len(errors) >= 5 and np.median(np.abs(errors)) < 0.08

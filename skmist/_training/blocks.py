@@ -41,7 +41,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     if 3 <= dx + dy <= 40:
         options["latent"] = 2.5
     if dy == 1 or dx == 1:
-        options["function"] = 8
+        options["function"] = 8 if dx == dy else 20
         options["ordinal"] = 2
     if dx == dy == 1:
         options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}

@@ -1,4 +1,4 @@
-"""From answers to a calibration: coordinates, threshold, and conformal factors on intervals.
+"""From answers to a calibration: coordinates, thresholds, and conformal factors on intervals.
 
 Two sources, a stream of the training distribution under a name of its own and the held-out
 families, count the same: a user's data are taken to be as likely of a kind that training held as of
@@ -25,6 +25,8 @@ INSIDE = 0.995  # share of the stream whose score is below 1
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
 FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
 ROWS = (0, 60, 250, 1000, 1 << 62)  # bins of the number of rows
+# bins of thresholds; other questions are too few and too different for bins of their own
+THRESHOLDS = {True: (0, 60, 250, 1000, 4000, 1 << 62), False: (0, 1 << 62)}
 
 
 def first_half(stream: Answers) -> np.ndarray:
@@ -33,11 +35,11 @@ def first_half(stream: Answers) -> np.ndarray:
 
 
 def space(stream: Answers, single: bool) -> Part:
-    """Return coordinates, prototypes and threshold from a stream; factors are 1.
+    """Return coordinates, prototypes and thresholds from a stream; factors are 1.
 
     Every other batch, from the first on, gives the coordinates (a Ledoit-Wolf covariance makes them
     white; where there are many, random orthogonal combinations of them keep distances, after
-    Johnson and Lindenstrauss) and the prototypes; the others give the threshold.
+    Johnson and Lindenstrauss) and the prototypes; the others give the thresholds.
     """
     rng = np.random.default_rng(0)
     first = first_half(stream)
@@ -53,16 +55,28 @@ def space(stream: Answers, single: bool) -> Part:
     chosen = rng.choice(len(even), size=min(PROTOTYPES[single], len(even)), replace=False)
     z = (even[np.sort(chosen)] - fitted.location_) @ white
     centre, white, z = (torch.tensor(v, dtype=torch.float32) for v in (fitted.location_, white, z))
-    one = torch.tensor(1.0)
     ones = torch.ones(1), torch.ones(1, len(LEVELS))
-    part = Part(centre, white, z, one, *ones, *ones)
-    other = distances(part, stream[~first])
-    return replace(part, threshold=torch.tensor(float(np.quantile(other, INSIDE))))
+    part = Part(centre, white, z, torch.ones(1), torch.ones(1), *ones, *ones)
+    knots, thresholds = _tensors(*_thresholds(part, stream[~first], THRESHOLDS[single]))
+    return replace(part, threshold_knots=knots, thresholds=thresholds)
+
+
+def _thresholds(part: Part, other: Answers, edges: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Return knots, logarithms of numbers of rows, and the distances that few go beyond there."""
+    found, knots, out = distances(part, other), [], []
+    for low, high in itertools.pairwise(edges):
+        inside = (other.n >= low) & (other.n < high)
+        if inside.sum() >= FEWEST:
+            knots.append(np.median(np.log(other.n[inside])))
+            out.append(np.quantile(found[inside], INSIDE))
+    if not knots:
+        return np.zeros(1), np.array([np.quantile(found, INSIDE)])
+    return np.array(knots), np.array(out)
 
 
 def distances(part: Part, answers: Answers) -> np.ndarray:
     """Return the scores of answers."""
-    return part.scores_of(torch.from_numpy(answers.signature)).double().numpy()
+    return part.scores_of(torch.from_numpy(answers.signature), answers.n).double().numpy()
 
 
 def needed(latent: np.ndarray, levels: np.ndarray, mi: np.ndarray) -> np.ndarray:

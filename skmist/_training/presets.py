@@ -86,6 +86,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         far = rng.coin(0.25)
     if kind == "bivariate":
         dx = dy = 1
+        far = far or rng.coin(0.3)
         n = rng.host_log_integer(preset.n_common, preset.n_max_bivariate) if far else n
     elif kind == "composition":
         n = rng.host_log_integer(preset.n_common, preset.n_max) if far else n
@@ -129,6 +130,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return draw_codes(rng, shape)
     if dx >= 2 and rng.coin(0.22):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.4) else draw_closed(rng, shape))
+    if min(dx, dy) >= 2 and rng.coin(0.25):
+        return _finished(rng, draw_pairs(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
         while min(left_x, left_y) > 1 and len(blocks) < 3 and rng.coin(0.7):
@@ -146,6 +149,22 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     noise_y = compose.noise_columns(rng, batch, n, idle_y)
     x, y = torch.cat([x, noise_x], -1), torch.cat([y, noise_y], -1)
     return _finished(rng, Draw(x, y, draw.mi))
+
+
+def draw_pairs(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps."""
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    k = rng.host_integer(1, min(dx, dy, MOST_PAIRS_BESIDE))
+    draw = beside([draw_block(rng, batch, n, 1, 1) for _ in range(k)])
+    idle = [compose.noise_columns(rng, batch, n, d - k) for d in (dx, dy)]
+    x, y = draw.x, draw.y
+    if mixed := rng.coin(0.5):
+        x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
+    x = compose.map_side(rng, x)
+    y = y if has_ties(y) else compose.map_side(rng, y)
+    if not mixed:
+        x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
+    return Draw(x, y, draw.mi)
 
 
 def draw_codes(rng: Rng, shape: Shape) -> Draw:
@@ -186,6 +205,7 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     return Draw(x, y, draw.mi)
 
 
+MOST_PAIRS_BESIDE = 12  # of columns
 MOST_PAIRS = 6  # of columns, side by side, that a surface holds
 
 

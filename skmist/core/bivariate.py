@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from skmist.core import grids
+from skmist.core import grids, windows
 from skmist.core.config import CoreConfig
 from skmist.core.elliptical import DEGREES, gaussian_bias, student_constant, student_excess
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
@@ -20,15 +20,17 @@ from skmist.core.layers import MLP
 from skmist.core.moments import N_PAIR, pair_features
 from skmist.core.plugin import entropy
 from skmist.core.scores import N_ODD, Ranks, basis_of, normal_table, student_table
-from skmist.core.soft import rank
+from skmist.core.soft import rank, straight_through
 
 LAGS = (1, 2, 4, 8)
 N_CONTEXT = 9
 N_BLOCKS = 4
 FEW_TIES = 0.01  # up to which the order among tied rows does not matter
-N_ANCHORS = grids.N_ESTIMATES + 2 + len(DEGREES) + len(LAGS) + 2
+N_COARSE = grids.N_ESTIMATES + 2 + len(DEGREES) + len(LAGS) + 2
+N_ANCHORS = N_COARSE + windows.N_ESTIMATES
+N_FINE = 3 * windows.N_ESTIMATES + windows.N_WAYS
 N_INPUT = (
-    N_CONTEXT + 3 * N_ANCHORS + 2 * len(DEGREES) + 4 * len(LAGS) + 2 * N_PAIR + grids.N_OCCUPIED + 4
+    N_CONTEXT + 3 * N_COARSE + 2 * len(DEGREES) + 4 * len(LAGS) + 2 * N_PAIR + grids.N_OCCUPIED + 4
 )
 
 
@@ -38,8 +40,9 @@ class BivariateFeatures:
 
     inputs: Tensor  # (B, N_INPUT)
     context: Tensor  # (B, N_CONTEXT)
-    anchors: Tensor  # (B, N_ANCHORS), nats
-    n: int
+    anchors: Tensor  # (B, N_ANCHORS), nats; of windows with many rows only, else 0
+    n: int  # rows that the network is told
+    fine: Tensor | None  # (B, N_FINE), of many rows
 
 
 class Column:
@@ -108,7 +111,7 @@ def bivariate_features(
     else:
         gauss = fits[:, :1]
         gauss = torch.cat([gauss, (gauss - gaussian_bias(n, 1, 1)).clamp_min(0)], 1)
-    near, near_evidence = _spacings(a, b, batch)
+    near, near_evidence, fine, fine_gap = _spacings(a, b, batch)
     bounds = torch.stack([smaller, plug_in], 1)
     anchors = torch.cat([smooth, coarse, gauss, fits[:, 1:], near, bounds], 1)
     anchors = anchors.float().clamp(0, LARGEST_ANCHOR)
@@ -139,7 +142,18 @@ def bivariate_features(
         ],
         1,
     )
-    return BivariateFeatures(inputs.float(), context, anchors, n_told)
+    if fine is None:
+        anchors = torch.cat([anchors, anchors.new_zeros(batch, windows.N_ESTIMATES)], 1)
+        return BivariateFeatures(inputs.float(), context, anchors, n_told, None)
+    fine = fine.float().clamp(0, LARGEST_ANCHOR)
+    told = [
+        torch.log1p(fine),
+        torch.asinh(root * (fine - gauss[:, 1:])) / 2,
+        torch.asinh(5 * (fine - smooth[:, 1:2])),
+        torch.log1p(fine_gap),
+    ]
+    anchors = torch.cat([anchors, fine], 1)
+    return BivariateFeatures(inputs.float(), context, anchors, n_told, torch.cat(told, 1).float())
 
 
 def _grid(a: Column, b: Column, spacing: str, batch: int) -> grids.Grid:
@@ -247,7 +261,9 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     return torch.stack(estimates, 1), torch.stack(evidence, 1).clamp(-5, 20)
 
 
-def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
+def _spacings(
+    a: Column, b: Column, batch: int
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Look how far apart in one column the rows are that lie side by side in the other one.
 
     With rows in the order of x, the mean log distance of the ranks of y over a few steps measures
@@ -261,14 +277,20 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
         The larger one of both directions, in nats.
     evidence : Tensor of shape (B, 4 * len(LAGS))
         Means and differences of both directions.
+    fine : Tensor of shape (B, windows.N_ESTIMATES) or None
+        The larger one of both directions, in nats; None with few rows or labels.
+    fine_gap : Tensor of shape (B, windows.N_WAYS) or None
+        How far both directions lie apart.
     """
     n = a.own.shape[1]
-    logs, shares, usable = [], [], []
+    logs, shares, usable, fine = [], [], [], []
+    windowed = n >= windows.FEWEST_ROWS and not (a.is_labels or b.is_labels)
     for x, y in ((a, b), (b, a)):
         usable.append((x.ties <= FEW_TIES).float() * (not x.is_labels))
         if not bool(usable[-1].any()):
             logs.append(torch.zeros(batch, len(LAGS), device=a.own.device))
             shares.append(torch.zeros_like(logs[-1]))
+            fine.append(logs[-1].new_zeros(batch, windows.N_ESTIMATES))
             continue
         ranks = y.codes if y.is_labels else y.ranks.numbers()
         ordered = ranks.expand(batch, n).gather(1, x.order)
@@ -287,11 +309,18 @@ def _spacings(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
         log, share = (torch.stack(part, 1) for part in zip(*both, strict=True))
         logs.append(log * usable[-1].unsqueeze(1))
         shares.append(share * usable[-1].unsqueeze(1))
+        if windowed:  # with the gradient of the spacings of rows far apart
+            hard = windows.window_estimates(ordered).to(log)
+            fine.append(straight_through(hard, log[:, -1:]) * usable[-1].unsqueeze(1))
     count = (usable[0] + usable[1]).clamp_min(1).unsqueeze(1)
     two = (usable[0] * usable[1]).unsqueeze(1)
     evidence = [(logs[0] + logs[1]) / count, (logs[0] - logs[1]).abs() * two]
     evidence += [(shares[0] + shares[1]) / count, (shares[0] - shares[1]).abs() * two]
-    return torch.maximum(logs[0], logs[1]), torch.cat(evidence, 1)
+    near = torch.maximum(logs[0], logs[1]), torch.cat(evidence, 1)
+    if not windowed:
+        return *near, None, None
+    gap = (fine[0] - fine[1])[:, : windows.N_WAYS].abs() * two
+    return *near, torch.maximum(fine[0], fine[1]), gap
 
 
 def _gaps(ranks: Tensor, lag: int) -> list[Tensor]:
@@ -318,6 +347,7 @@ class BivariateNetwork(nn.Module):
         super().__init__()
         h = config.bivariate_width
         self.enter = nn.Sequential(nn.LayerNorm(N_INPUT), nn.Linear(N_INPUT, h))
+        self.fine = nn.Linear(N_FINE, h, bias=False)
         self.blocks = nn.ModuleList(MLP(h, h, h, norm=True) for _ in range(N_BLOCKS))
         self.prior = MLP(N_CONTEXT, 32, 1)
         self.norm = nn.LayerNorm(h)
@@ -326,8 +356,11 @@ class BivariateNetwork(nn.Module):
     def forward(self, f: BivariateFeatures) -> Tensor:
         """Return quantiles (B, L) in nats, negative ones for 0."""
         h = self.enter(f.inputs)
+        absent = slice(N_COARSE, N_ANCHORS)
+        if f.fine is not None:
+            h, absent = h + self.fine(f.fine), None
         for block in self.blocks:
             h = h + block(h)
         prior = nn.functional.softplus(self.prior(f.context))
         anchors = torch.cat([f.anchors, prior, torch.zeros_like(prior)], 1)
-        return self.head(self.norm(h), anchors, log_unit=-0.5 * math.log(f.n / 100))
+        return self.head(self.norm(h), anchors, -0.5 * math.log(f.n / 100), absent)

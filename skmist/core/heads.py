@@ -38,7 +38,13 @@ class QuantileHead(nn.Module):
             self.out.bias[n_anchors + 2 :] = gaps.float()
             self.out.bias[n_anchors] = -1.0
 
-    def forward(self, summary: Tensor, anchors: Tensor, log_unit: float = 0.0) -> Tensor:
+    def forward(
+        self,
+        summary: Tensor,
+        anchors: Tensor,
+        log_unit: float = 0.0,
+        absent: slice | None = None,
+    ) -> Tensor:
         """Return quantiles (B, L) in nats, negative ones for 0.
 
         Parameters
@@ -48,9 +54,16 @@ class QuantileHead(nn.Module):
             Non-negative values in nats.
         log_unit : float
             Logarithm of the unit that the scale is given in.
+        absent : slice, optional
+            Anchors that are not there.
         """
         out, a = self.out(summary), self.n_anchors
-        centre = (torch.softmax(out[:, :a], 1) * anchors).sum(1, keepdim=True)
+        weights = out[:, :a]
+        if absent is not None:
+            left_out = torch.zeros(a, dtype=torch.bool, device=out.device)
+            left_out[absent] = True
+            weights = weights.masked_fill(left_out, -torch.inf)
+        centre = (torch.softmax(weights, 1) * anchors).sum(1, keepdim=True)
         scale = (0.05 + centre) * torch.exp(out[:, a : a + 1].clamp(-6, 3) + log_unit)
         gaps = F.softplus(out[:, a + 2 :])
         lower = -gaps[:, : self.middle].flip(1).cumsum(1).flip(1)

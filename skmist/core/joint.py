@@ -23,6 +23,8 @@ from skmist.core.plugin import plugin_entropies
 N_CONTEXT = 8
 N_BLOCKS = 2
 MOST_CURVED = 12  # columns up to which a regression uses all basis functions of each
+FACTORS = [0, 2, 4]  # basis functions whose products are read: Hermite 1, cosine 3, Hermite 2
+MOST_FACTORED = 64  # columns up to which these are read, else products of Hermite 1 alone
 N_FIXED_ANCHORS = (
     elliptical.N_ANCHORS
     + len(neighbours.NEIGHBOURS)
@@ -51,7 +53,7 @@ class JointFeatures:
     rows: Tensor  # (B, n, N_ROW_FEATURES + N_CRITIC_ROWS)
     local: Tensor  # (B, q, N_LOCAL)
     dx: int
-    log_unit: float  # of the scale of errors
+    n: int  # rows that the network is told
 
 
 def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFeatures:
@@ -122,7 +124,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         rows,
         local,
         dx,
-        -0.5 * math.log(n_told / 100),
+        n_told,
     )
 
 
@@ -139,10 +141,13 @@ def _regression(
     few = slice(min(z.shape[2], n_told))
     single, other = (0, 1) if dx == 1 else (-1, 0)
     functions = phi[:, 1:] if dx == 1 else phi[:, :-1]
+    curved = FACTORS if functions.shape[1] <= MOST_FACTORED else FACTORS[:1]
+    factors = functions[:, :, curved, few]
     if functions.shape[1] > MOST_CURVED:
         functions = functions[:, :, critic.ADDITIVE]
     return regression.regression_features(
         functions[..., few].flatten(1, 2),
+        factors,
         kernels[other].values[..., few],
         z[..., few],
         query_rows(n_told, n_queries // 4),
@@ -296,4 +301,4 @@ class JointNetwork(nn.Module):
         h = self.summary(summary)
         for block in self.blocks:
             h = h + block(h)
-        return self.head(h, anchors, f.log_unit)
+        return self.head(h, anchors, log_unit=-0.5 * math.log(f.n / 100))

@@ -22,6 +22,7 @@ from skmist.core.elliptical import cholesky, inverse_factor
 ADDITIVE_RIDGE = 0.03  # of functions of single columns, in units of their variance
 RIDGES = (0.02, 0.6, 20.0)  # of these and kernels, in units of functions per row
 N_MODELS = 2
+MOST_PRODUCTS = 8  # of functions of two columns that join the functions of single columns
 CAUTION = 1.4  # by which degrees of freedom count more
 LEAST = 1e-6  # smallest mean square of residuals
 SPARE = 0.1  # of a row's prediction that others have to make up; else it does not count in full
@@ -129,6 +130,44 @@ def _best(errors: Tensor, n: int) -> Tensor:
     return torch.softmax(-0.5 * n * torch.log(errors), 1)
 
 
+def products(factors: Tensor, residual: Tensor) -> Tensor:
+    """Return the products of functions of two columns that a residual goes along with most.
+
+    A product counts if the square of its t statistic, in which the variance of the residual may
+    depend on the product, is beyond what the largest one of so many reaches by chance.
+
+    Parameters
+    ----------
+    factors : Tensor of shape (B, d, k, n)
+        Functions of single columns.
+    residual : Tensor of shape (B, n)
+
+    Returns
+    -------
+    Tensor of shape (B, MOST_PRODUCTS, n)
+        Of mean 0 and variance 1; 0 in place of those that do not count.
+    """
+    batch, d, k, n = factors.shape
+    flat = factors.flatten(1, 2)
+    with torch.no_grad():
+        weighted = flat * residual.unsqueeze(1)
+        sums = weighted @ flat.transpose(1, 2)
+        spread = weighted.square() @ flat.square().transpose(1, 2)
+        column = torch.arange(d, device=flat.device).repeat_interleave(k)
+        later = column.unsqueeze(0) > column.unsqueeze(1)
+        strength = torch.where(later, sums.square() / spread.clamp_min(1e-9), 0.0).flatten(1)
+        strongest, place = strength.topk(min(MOST_PRODUCTS, strength.shape[1]), 1)
+        level = (2 * math.log(d * (d - 1) / 2 * k * k) + 4) * (1 + 20 / n)
+        first, second = torch.div(place, d * k, rounding_mode="floor"), place % (d * k)
+    pairs = [flat.gather(1, i.unsqueeze(2).expand(-1, -1, n)) for i in (first, second)]
+    found = pairs[0] * pairs[1]
+    found = found - found.mean(2, keepdim=True)
+    found = found * found.square().mean(2, keepdim=True).clamp_min(1e-4).rsqrt()
+    found = found * (strongest > level).unsqueeze(2)
+    spare = MOST_PRODUCTS - found.shape[1]
+    return torch.cat([found, found.new_zeros(batch, spare, n)], 1) if spare else found
+
+
 class Prediction:
     """A column, predicted from functions of the other side; the better one of two models counts.
 
@@ -144,8 +183,12 @@ class Prediction:
         Its mean.
     """
 
-    def __init__(self, additive: Tensor, kernels: Tensor, target: Tensor):
+    def __init__(self, additive: Tensor, factors: Tensor, kernels: Tensor, target: Tensor):
         n = target.shape[1]
+        alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
+        gram = additive @ additive.transpose(1, 2) / n
+        left = Ridge(additive, gram, alone).residuals(target)
+        additive = torch.cat([additive, products(factors, left)], 1)
         size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
         functions = torch.cat([additive, size * kernels], 1)
         gram = functions @ functions.transpose(1, 2) / n
@@ -155,7 +198,6 @@ class Prediction:
         choice = gram.new_tensor(_ridges(gram, n)).log()
         ridge = (_best(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
         p = additive.shape[1]
-        alone = gram.new_full((1, 1, 1), ADDITIVE_RIDGE)
         models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
         errors = residuals.square().mean(2).clamp_min(LEAST)
@@ -181,7 +223,13 @@ def _gain(variance: Tensor, errors: Tensor) -> Tensor:
 
 
 def regression_features(
-    additive: Tensor, kernels: Tensor, z: Tensor, n_queries: int, single: int, tied: bool
+    additive: Tensor,
+    factors: Tensor,
+    kernels: Tensor,
+    z: Tensor,
+    n_queries: int,
+    single: int,
+    tied: bool,
 ) -> RegressionFeatures:
     """Predict a single column from the other side, and compute the features.
 
@@ -189,6 +237,8 @@ def regression_features(
     ----------
     additive : Tensor of shape (B, p, n)
         Functions of single columns of the other side, of mean 0 and variance 1.
+    factors : Tensor of shape (B, d - 1, k, n)
+        Those of them whose products are looked through.
     kernels : Tensor of shape (B, m, n)
         Kernel functions of the other side, of mean 0.
     z : Tensor of shape (B, d, n)
@@ -203,7 +253,7 @@ def regression_features(
     """
     n = z.shape[2]
     target = z[:, single]
-    found = Prediction(additive, kernels, target)
+    found = Prediction(additive, factors, kernels, target)
     left = _mean_square(found.residual)
     by_variance = _gain(_mean_square(target), left.unsqueeze(1)).squeeze(1)
     m = max(3, round(math.sqrt(n) / 2))

@@ -18,7 +18,10 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
     Kinds of columns, their correlation and their discreteness are fixed at the call.
     """
     weights = [3, 2, 1, 1, discrete * 2, discrete * 2, discrete * 2]
-    kinds = [rng.choose(KINDS, weights) for _ in range(d)]
+    if rng.coin(0.35):
+        kinds = [rng.choose(KINDS, weights)] * d
+    else:
+        kinds = [rng.choose(KINDS, weights) for _ in range(d)]
     rank = rng.host_integer(0, 2) if d > 1 else 0
     load = rng.normal(batch, rank, d) * rng.uniform(batch, 1, 1, high=1.5) if rank else None
     bins = rng.integer(batch, 1, d, low=2, high=6).float()
@@ -57,10 +60,12 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     """Return a random function of rows (batch, n, d) with values (batch, n, n_out).
 
     One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
-    or, for one value, at times an additive model of many columns.
+    or, for one value, at times an additive model of many columns or a sum of a few terms.
     """
-    if n_out == 1 and d > 1 and rng.coin(0.25):
-        return additive_function(rng, batch, d)
+    if n_out == 1 and d > 1:
+        kind = rng.choose(("units", "additive", "terms"), (3, 3, 6))
+        if kind != "units":
+            return (additive_function if kind == "additive" else sum_of_terms)(rng, batch, d)
     hidden = 6
     active = rng.host_integer(1, d)
     weight = rng.normal(batch, d, hidden)
@@ -69,7 +74,8 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     single = rng.uniform(batch, 1, hidden) < 0.4  # units of one column only
     pick = torch.nn.functional.one_hot(rng.integer(batch, hidden, low=0, high=d - 1), d)
     weight = torch.where(single, pick.transpose(1, 2) * weight.abs().amax(1, keepdim=True), weight)
-    weight = weight * rng.log_uniform(batch, 1, 1, low=0.3, high=4.0)
+    # a rough function of several columns looks like noise, and is rare beside smooth ones
+    weight = weight * rng.log_uniform(batch, 1, 1, low=0.3, high=4.0 if d == 1 else 2.5)
     shift = rng.normal(batch, 1, hidden)
     kind = rng.integer(batch, 1, hidden, low=0, high=5)
     units = max(1, rng.host_integer(1, hidden))
@@ -112,7 +118,7 @@ def additive_function(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor
     shape = rng.choose(("power", "exponential", "wave", "threshold", "tanh"), (3, 2, 1, 1, 1))
     gain = rng.log_uniform(batch, 1, 1, low=0.5, high=4.0)
     shift = rng.uniform(batch, 1, 1, low=-1.0, high=1.0) * float(rng.coin(0.5))
-    curve = rng.choose(("none", "log", "tanh"), (2, 1, 1))
+    curve = rng.choose(("none", "log", "tanh", "root"), (4, 2, 2, 2))
 
     def function(x: Tensor) -> Tensor:
         a = x - shift
@@ -127,6 +133,53 @@ def additive_function(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor
         total = (weight * h).sum(-1, keepdim=True)
         if curve == "log":
             return torch.asinh(total)
+        if curve == "root":
+            return total.sign() * total.abs().sqrt()
         return torch.tanh(total / active**0.5) if curve == "tanh" else total
+
+    return function
+
+
+TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "linear": lambda a, b: a,
+    "square": lambda a, b: a.square(),
+    "absolute": lambda a, b: a.abs(),
+    "exponential": lambda a, b: torch.exp(a.clamp(-4, 4)),
+    "wave": lambda a, b: torch.sin(2 * a),
+    "tanh": lambda a, b: torch.tanh(2 * a),
+    "step": lambda a, b: (a > 0).to(a.dtype),
+    "product": lambda a, b: a * b,
+    "wave of a product": lambda a, b: torch.sin(a * b),
+    "step of both": lambda a, b: ((a > 0) & (b > 0)).to(a.dtype),
+    "larger one": torch.maximum,
+    "length": lambda a, b: (a.square() + b.square()).sqrt(),
+    "ratio": lambda a, b: torch.atan(a / (0.2 + b.abs())),
+}
+MOST_TERMS = 5
+
+
+def sum_of_terms(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor]:
+    """Return a sum of a few terms, each of one or two columns, (batch, n, d) to (batch, n, 1).
+
+    Formulas that are written down for regression problems look like that (Friedman, "Multivariate
+    adaptive regression splines", Ann. Statist. 19, 1991, section 4).
+    """
+    terms = []
+    for _ in range(rng.host_log_integer(1, MOST_TERMS)):
+        pick = rng.uniform(batch, 1, d).argsort(2)[..., :2]
+        gain = rng.log_uniform(batch, 1, 2, low=0.5, high=1.5)
+        shift = rng.normal(batch, 1, 2) * float(rng.coin(0.5))
+        weight = rng.uniform(batch, 1, low=0.3, high=1.0)
+        weight = torch.where(rng.uniform(batch, 1) < 0.5, -weight, weight)
+        terms.append((TERMS[rng.choose(tuple(TERMS))], pick, gain, shift, weight))
+
+    def function(x: Tensor) -> Tensor:
+        total = x.new_zeros(x.shape[:2])
+        for shape, pick, gain, shift, weight in terms:
+            both = x.gather(2, pick.expand(-1, x.shape[1], -1))
+            a, b = (gain * both - shift).unbind(2)
+            h = shape(a, b)
+            total = total + weight * h / (h.std(1, keepdim=True) + 1e-3)
+        return total.unsqueeze(-1)
 
     return function

@@ -16,7 +16,8 @@ from skmist._training.draw import Draw
 from skmist._training.families.columns import column_sampler, random_function
 from skmist._training.random import Rng
 
-N_REFERENCE = 8192
+N_REFERENCE = 8192  # rows; as many as the sample has where these are more
+MOST_REFERENCE = 65_536
 N_GRID = 2048
 
 
@@ -96,20 +97,21 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
     columns = column_sampler(rng, batch, dx)
     f = random_function(rng, batch, dx, 1)
     kind = rng.choose(tuple(NOISE_ENTROPY), (3, 1, 1, 0.7))
-    sigma = rng.log_uniform(batch, 1, low=0.03, high=3.0)
-    if rng.coin(0.3):
+    sigma = rng.log_uniform(batch, 1, low=0.15 if dx > 1 and rng.coin(0.6) else 0.03, high=3.0)
+    if rng.coin(0.3 if dx == 1 else 0.2):
         sigma = torch.cat([sigma, sigma * rng.log_uniform(batch, 1, low=1.5, high=6.0)], 1)
         selector = random_function(rng, batch, dx, 1)
     else:
         selector = None
 
-    x = columns(n + N_REFERENCE)
+    m = min(max(n, N_REFERENCE), MOST_REFERENCE)
+    x = columns(n + m)
     value = f(x)
     reference = value[:, n:]
     value = (value - reference.mean(1, keepdim=True)) / (reference.std(1, keepdim=True) + 1e-3)
     value = 3 * torch.tanh(value / 3)  # bounded, so that the grid resolves the noise
     if selector is None:
-        level = torch.zeros(batch, n + N_REFERENCE, dtype=torch.long, device=rng.device)
+        level = torch.zeros(batch, n + m, dtype=torch.long, device=rng.device)
     else:
         s = selector(x).squeeze(-1)
         level = (s > s[:, n:].mean(1, keepdim=True)).long()
