@@ -60,9 +60,8 @@ class QuantileHead(nn.Module):
         out, a = self.out(summary), self.n_anchors
         weights = out[:, :a]
         if absent is not None:
-            left_out = torch.zeros(a, dtype=torch.bool, device=out.device)
-            left_out[absent] = True
-            weights = weights.masked_fill(left_out, -torch.inf)
+            never = torch.full_like(weights[:, absent], -torch.inf)
+            weights = torch.cat([weights[:, : absent.start], never, weights[:, absent.stop :]], 1)
         centre = (torch.softmax(weights, 1) * anchors).sum(1, keepdim=True)
         scale = (0.05 + centre) * torch.exp(out[:, a : a + 1].clamp(-6, 3) + log_unit)
         gaps = F.softplus(out[:, a + 2 :])

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,4 +69,6 @@ def _sorted(values: Tensor) -> Tensor:
     """Sort along the last axis."""
     if values.device.type != "cpu":
         return values.sort(-1).values
-    return torch.from_numpy(np.sort(values.numpy(), axis=-1))  # vectorised, ten times as fast
+    array = values.clone().numpy()  # NumPy's is vectorised, ten times as fast
+    array.sort(axis=-1)
+    return torch.from_numpy(array)
