@@ -41,10 +41,14 @@ def mtest(frame: pd.DataFrame, path: Path) -> None:
 
 def bmi40(frame: pd.DataFrame, path: Path) -> None:
     """Draw the mean absolute error over n, and estimates against the truth."""
+    _two_panels(frame, path, "bmi40")
+
+
+def _two_panels(frame: pd.DataFrame, path: Path, title: str) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
     _error_by_n(axes[0], frame)
     _against_truth(axes[1], frame)
-    figure.suptitle("bmi40")
+    figure.suptitle(title)
     _save(figure, path)
 
 
@@ -60,11 +64,7 @@ def breadth(frame: pd.DataFrame, path: Path) -> None:
 
 def regression(frame: pd.DataFrame, path: Path) -> None:
     """Draw the mean absolute error over n, and estimates against the truth."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
-    _error_by_n(axes[0], frame)
-    _against_truth(axes[1], frame)
-    figure.suptitle("regression: known functions plus normal noise")
-    _save(figure, path)
+    _two_panels(frame, path, "regression: known functions plus normal noise")
 
 
 def interactions(frame: pd.DataFrame, path: Path) -> None:

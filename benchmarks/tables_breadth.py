@@ -16,12 +16,7 @@ ALL = "all"
 
 def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of breadth: absolute error by n and by family, coverage, against KSG."""
-    frame = frame.assign(error=frame["estimate"] - frame["mi"])
-    frame["absolute"] = frame["error"].abs()
-    frame = whole_seeds(frame).sort_values(["seed", "index"], kind="stable")
-    sizes = sorted(frame["n"].unique())
-    summary = _summary(frame)
-    cells = summary.set_index(["estimator", "family", "n"])
+    frame, summary, cells, sizes = _read(frame)
     total, seeds = frame["task"].nunique(), frame["seed"].nunique()
     text = (
         "### breadth: families that no training preset holds\n\n"
@@ -30,44 +25,55 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "brackets), over the tasks on which an estimator is defined, and beside it that of "
         "scikit-mist on the same tasks.\n\n"
         + _errors(frame, cells, sizes)
-        + "\nMean absolute error by family, and that of the peer that is best on each task (chosen "
-        "afresh for each, knowing the truth):\n\n"
-        + _families(frame, cells, sizes)
+        + _by_family(frame, cells, sizes)
         + "\nMean absolute error of scikit-mist less that of the best KSG (k = 3, 5, 10, and k = 5 "
         "on rank scores; the best is chosen afresh in each cell, knowing the truth); in bold where "
         f"KSG is better by more than {MARGIN} nats:\n\n"
         + _against_ksg(frame, cells, sizes)
-        + "\nBias of scikit-mist in nats, and coverage of its intervals:\n\n"
-        + _calibration(cells, sizes)
-        + "\n"
-        + errors_by_task(frame, sizes)
+        + _bias_and_tasks(frame, cells, sizes)
     )
     return text, summary
 
 
 def regression(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of regression: absolute error by n and kind, bias, coverage, each task."""
-    frame = frame.assign(error=frame["estimate"] - frame["mi"])
-    frame["absolute"] = frame["error"].abs()
-    frame = whole_seeds(frame).sort_values(["seed", "index"], kind="stable")
-    sizes = sorted(frame["n"].unique())
-    summary = _summary(frame)
-    cells = summary.set_index(["estimator", "family", "n"])
+    """Return the tables of regression: error by n and by family, bias, coverage, each task."""
+    frame, summary, cells, sizes = _read(frame)
     text = (
         "### regression: known functions plus normal noise\n\n"
         f"{frame['task'].nunique()} tasks, {frame['seed'].nunique()} seeds, noise of 0.2 and 0.6 "
         "standard deviations of the function. Mean absolute error in nats ± standard error between "
         "seeds:\n\n"
         + _errors(frame, cells, sizes)
-        + "\nMean absolute error by kind, and that of the peer that is best on each task (chosen "
-        "afresh for each, knowing the truth):\n\n"
-        + _families(frame, cells, sizes)
-        + "\nBias of scikit-mist in nats, and coverage of its intervals:\n\n"
+        + _by_family(frame, cells, sizes)
+        + _bias_and_tasks(frame, cells, sizes)
+    )
+    return text, summary
+
+
+def _read(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[int]]:
+    """Return the estimates with their errors, their summary, the same by cell, and the sizes."""
+    frame = frame.assign(error=frame["estimate"] - frame["mi"])
+    frame["absolute"] = frame["error"].abs()
+    frame = whole_seeds(frame).sort_values(["seed", "index"], kind="stable")
+    summary = _summary(frame)
+    cells = summary.set_index(["estimator", "family", "n"])
+    return frame, summary, cells, sorted(frame["n"].unique())
+
+
+def _by_family(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
+    return (
+        "\nMean absolute error by family, and that of the peer that is best on each task (chosen "
+        "afresh for each, knowing the truth):\n\n" + _families(frame, cells, sizes)
+    )
+
+
+def _bias_and_tasks(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
+    return (
+        "\nBias of scikit-mist in nats, and coverage of its intervals:\n\n"
         + _calibration(cells, sizes)
         + "\n"
         + errors_by_task(frame, sizes)
     )
-    return text, summary
 
 
 def _summary(frame: pd.DataFrame) -> pd.DataFrame:

@@ -151,6 +151,9 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     return _finished(rng, Draw(x, y, draw.mi))
 
 
+MOST_PAIRS_BESIDE = 12  # of columns
+
+
 def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
@@ -205,7 +208,6 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
     return Draw(x, y, draw.mi)
 
 
-MOST_PAIRS_BESIDE = 12  # of columns
 MOST_PAIRS = 6  # of columns, side by side, that a surface holds
 
 

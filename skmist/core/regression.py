@@ -139,7 +139,7 @@ def products(factors: Tensor, residual: Tensor) -> Tensor:
     Parameters
     ----------
     factors : Tensor of shape (B, d, k, n)
-        Functions of single columns.
+        Functions of single columns, d k at least 3.
     residual : Tensor of shape (B, n)
 
     Returns
@@ -147,7 +147,7 @@ def products(factors: Tensor, residual: Tensor) -> Tensor:
     Tensor of shape (B, MOST_PRODUCTS, n)
         Of mean 0 and variance 1; 0 in place of those that do not count.
     """
-    batch, d, k, n = factors.shape
+    _, d, k, n = factors.shape
     flat = factors.flatten(1, 2)
     with torch.no_grad():
         weighted = flat * residual.unsqueeze(1)
@@ -156,16 +156,14 @@ def products(factors: Tensor, residual: Tensor) -> Tensor:
         column = torch.arange(d, device=flat.device).repeat_interleave(k)
         later = column.unsqueeze(0) > column.unsqueeze(1)
         strength = torch.where(later, sums.square() / spread.clamp_min(1e-9), 0.0).flatten(1)
-        strongest, place = strength.topk(min(MOST_PRODUCTS, strength.shape[1]), 1)
+        strongest, place = strength.topk(MOST_PRODUCTS, 1)
         level = (2 * math.log(d * (d - 1) / 2 * k * k) + 4) * (1 + 20 / n)
         first, second = torch.div(place, d * k, rounding_mode="floor"), place % (d * k)
     pairs = [flat.gather(1, i.unsqueeze(2).expand(-1, -1, n)) for i in (first, second)]
     found = pairs[0] * pairs[1]
     found = found - found.mean(2, keepdim=True)
     found = found * found.square().mean(2, keepdim=True).clamp_min(1e-4).rsqrt()
-    found = found * (strongest > level).unsqueeze(2)
-    spare = MOST_PRODUCTS - found.shape[1]
-    return torch.cat([found, found.new_zeros(batch, spare, n)], 1) if spare else found
+    return found * (strongest > level).unsqueeze(2)
 
 
 class Prediction:

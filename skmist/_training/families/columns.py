@@ -63,9 +63,9 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     or, for one value, at times an additive model of many columns or a sum of a few terms.
     """
     if n_out == 1 and d > 1:
-        kind = rng.choose(("units", "additive", "terms"), (3, 3, 6))
-        if kind != "units":
-            return (additive_function if kind == "additive" else sum_of_terms)(rng, batch, d)
+        family = rng.choose((None, additive_function, sum_of_terms), (3, 3, 6))
+        if family is not None:
+            return family(rng, batch, d)
     hidden = 6
     active = rng.host_integer(1, d)
     weight = rng.normal(batch, d, hidden)
