@@ -11,7 +11,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import bmi40, breadth, estimators, gaussian, interactions, mtest, regression
+from benchmarks import (
+    bmi40,
+    breadth,
+    classes,
+    estimators,
+    gaussian,
+    interactions,
+    mtest,
+    regression,
+)
 from benchmarks.suite import Problem
 
 SUITES = {
@@ -20,6 +29,7 @@ SUITES = {
     "breadth": breadth.problems,
     "interactions": interactions.problems,
     "regression": regression.problems,
+    "classes": classes.problems,
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}

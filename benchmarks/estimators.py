@@ -10,8 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import entr
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks import neural
 from benchmarks.mtest import prior_sample
@@ -30,6 +35,28 @@ def plugin_mi(x: np.ndarray, y: np.ndarray) -> float:
     return float(mutual_info_score(*codes))
 
 
+FOLDS = 5
+
+
+def logistic_mi(x: np.ndarray, y: np.ndarray) -> float:
+    """Return what logistic regression tells of the classes y: H(y) less cross-validated log loss.
+
+    Standardised columns; the strength of the penalty is chosen by cross-validation inside.
+    """
+    codes = np.unique(y, return_inverse=True)[1].ravel()
+    share = np.bincount(codes) / len(codes)
+    fewest = int(np.bincount(codes).min())
+    if fewest < FOLDS:
+        raise ValueError(f"Every class has to have {FOLDS} rows, got {fewest}.")
+    strengths = {"logisticregression__C": np.logspace(-3, 2, 6)}
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    model = GridSearchCV(model, strengths, scoring="neg_log_loss", cv=FOLDS - 1)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    p = cross_val_predict(model, x, codes, cv=folds, method="predict_proba")
+    log_loss = -np.log(np.maximum(p[np.arange(len(codes)), codes], 1e-12)).mean()
+    return float(entr(share).sum() - log_loss)
+
+
 PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "ksg3": partial(ksg_mi, n_neighbors=3),
     "ksg5": partial(ksg_mi, n_neighbors=5),
@@ -41,6 +68,7 @@ PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "cca_rank_lw": partial(gaussian_mi, scores="rank", shrinkage="ledoit-wolf"),
     "sklearn": sklearn_mi,
     "plugin": plugin_mi,
+    "logistic": logistic_mi,
 }
 NEURAL = {name: partial(neural.neural_mi, name=name) for name in ("mine", "infonce", "nwj")}
 TITLES = {
@@ -57,6 +85,7 @@ TITLES = {
     "cca_rank_lw": "CCA, rank scores, Ledoit-Wolf",
     "sklearn": "scikit-learn mutual_info_regression, _classif",
     "plugin": "frequencies of the rows (mutual_info_score)",
+    "logistic": "cross-validated logistic regression",
     "mine": "MINE",
     "infonce": "InfoNCE",
     "nwj": "NWJ",
@@ -73,10 +102,17 @@ def columns(name: str) -> tuple[str, ...]:
     return (*COLUMNS, MEAN) if name == "mist" else COLUMNS
 
 
+def indicators(y: np.ndarray) -> np.ndarray:
+    """Return one column for each label in y (n, 1): the peers know no labels of several columns."""
+    return (y == np.unique(y)).astype(float)
+
+
 def applicable(name: str, suite: str, problem: Problem) -> bool:
     """Return whether an estimator is defined for a problem."""
     if name == "sklearn":
         return problem.dx == problem.dy == 1
+    if name == "logistic":
+        return suite == "classes"
     if name == "plugin":
         return all(problem.discrete)
     if name.startswith("ksg"):  # all distances between rows of labels are tied
@@ -95,6 +131,8 @@ def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem,
         x, y = problem.draw()
         start = time.perf_counter()
         options = {}
+        if problem.types == ("continuous", "category") and name != "logistic":
+            y = indicators(y)
         if name == "sklearn":
             options = dict(
                 zip(("discrete_features", "discrete_target"), problem.discrete, strict=True)

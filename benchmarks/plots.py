@@ -67,6 +67,11 @@ def regression(frame: pd.DataFrame, path: Path) -> None:
     _two_panels(frame, path, "regression: known functions plus normal noise")
 
 
+def classes(frame: pd.DataFrame, path: Path) -> None:
+    """Draw the mean absolute error over n, and estimates against the truth."""
+    _two_panels(frame, path, "classes: labels told by several columns")
+
+
 def interactions(frame: pd.DataFrame, path: Path) -> None:
     """Draw the share of the mutual information that is found in each task."""
     shares = frame.assign(share=frame["estimate"] / frame["mi"])

@@ -18,6 +18,7 @@ TABLES = {
     "breadth": tables_breadth.breadth,
     "interactions": tables_breadth.interactions,
     "regression": tables_breadth.regression,
+    "classes": tables_breadth.classes,
     "gaussian": tables_pairs.gaussian,
 }
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"

@@ -1,4 +1,4 @@
-"""The tables of the suites breadth, regression and interactions."""
+"""The tables of the suites breadth, regression, classes and interactions."""
 
 from __future__ import annotations
 
@@ -37,12 +37,23 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
 
 def regression(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of regression: error by n and by family, bias, coverage, each task."""
+    title = "regression: known functions plus normal noise"
+    return _by_task(frame, title, "noise of 0.2 and 0.6 standard deviations of the function")
+
+
+def classes(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the tables of classes: error by n and by family, bias, coverage, each task."""
+    title = "classes: labels told by several columns"
+    what = "labels declared as categories; KSG and CCA see a column for each label"
+    return _by_task(frame, title, what)
+
+
+def _by_task(frame: pd.DataFrame, title: str, what: str) -> tuple[str, pd.DataFrame]:
     frame, summary, cells, sizes = _read(frame)
     text = (
-        "### regression: known functions plus normal noise\n\n"
-        f"{frame['task'].nunique()} tasks, {frame['seed'].nunique()} seeds, noise of 0.2 and 0.6 "
-        "standard deviations of the function. Mean absolute error in nats ± standard error between "
-        "seeds:\n\n"
+        f"### {title}\n\n"
+        f"{frame['task'].nunique()} tasks, {frame['seed'].nunique()} seeds, {what}. Mean absolute "
+        "error in nats ± standard error between seeds:\n\n"
         + _errors(frame, cells, sizes)
         + _by_family(frame, cells, sizes)
         + _bias_and_tasks(frame, cells, sizes)

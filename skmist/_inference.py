@@ -18,8 +18,7 @@ from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
-from skmist.core.joint import query_rows
-from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES
+from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES, query_rows
 
 BATCH_BYTES = 32 * 2**20  # working memory of one batch of small questions; larger ones are slower
 FEW = 4  # large questions go together too, so that a side they share is ranked less often
@@ -196,7 +195,7 @@ def bytes_per_question(n: int, d: int, config: CoreConfig) -> int:
     """Return roughly how much memory a question takes at the peak, in bytes."""
     if d == 2:
         return 4 * (60 * n + 10 * SIZE**2)
-    rows = n * (40 * d + 8 * LANDMARKS + 40)
+    rows = n * (60 * d + 8 * LANDMARKS + 40)
     part = min(n, 2 * config.n_max)
     queries = query_rows(min(n, config.n_max), config.n_queries)
     distances = 6 * min(part * queries, max(CACHED_VALUES, FEW_QUERIES * part))

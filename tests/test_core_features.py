@@ -215,7 +215,8 @@ def test_every_parameter_has_a_gradient():
     y = x[..., :2] + torch.randn(3, 40, 2)
     long = torch.randn(2, windows.FEWEST_ROWS, 1)
     many_rows = network(long, long + torch.randn(2, windows.FEWEST_ROWS, 1))
-    for dist in (network(x, y), network(x[..., :1], y[..., :1]), many_rows):
+    classes = network(x, (y > 0).float())
+    for dist in (network(x, y), classes, network(x[..., :1], y[..., :1]), many_rows):
         (dist.latent.square().sum() + dist.mean().sum()).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -62,14 +62,19 @@ def test_values_are_the_same_and_every_feature_has_a_gradient(network, name):
     weights = torch.Generator().manual_seed(0)
     for key, value in parts(soft).items():
         torch.testing.assert_close(value, plain[key], rtol=1e-5, atol=1e-5)
-        if key == "context":  # how many rows and columns there are, and how often values repeat
+        if key in ("context", "has_classes", "has_targets"):  # numbers, and repeated values
             assert not value.requires_grad
+            continue
+        told_by_classes = key.startswith("class_")
+        missing = told_by_classes and not soft.has_classes.any()
+        if missing or (key.startswith("target_") and not soft.has_targets.any()):
+            assert (value == 0).all() and not value.requires_grad
             continue
         total = (value * torch.randn(value.shape, generator=weights)).sum()
         grads = torch.autograd.grad(total, sides, retain_graph=True, allow_unused=True)
-        for grad, is_labels in zip(grads, labels, strict=True):
+        for grad, is_labels in zip(grads, (labels[0], labels[1] or told_by_classes), strict=True):
             if is_labels:
-                assert grad is None
+                assert grad is None or (grad == 0).all()
                 continue
             assert grad.isfinite().all() and grad.abs().max() > 0, key
             size = grad.abs().sum(1).amax()

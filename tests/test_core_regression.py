@@ -37,7 +37,7 @@ def test_generalised_cross_validation_against_numpy():
     n, m = 80, 7
     f = functions(n, m, 2)
     target = f[:, 1] + torch.randn(2, n, generator=torch.Generator().manual_seed(3))
-    gram, product = f @ f.transpose(1, 2) / n, (f @ target.unsqueeze(2)).squeeze(2) / n
+    gram, product = f @ f.transpose(1, 2) / n, f @ target.unsqueeze(2) / n
     found = regression.cross_validated(gram, product, target.square().mean(1), n)
     for i, strength in enumerate(regression.RIDGES):
         ridge = strength * m / n

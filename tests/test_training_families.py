@@ -11,7 +11,15 @@ from scipy import stats
 
 from skmist._training import compose, presets
 from skmist._training.draw import Draw, beside, gaussian_mi
-from skmist._training.families import categorical, elliptical, functions, mixtures, paper
+from skmist._training.families import (
+    categorical,
+    channels,
+    clusters,
+    elliptical,
+    functions,
+    mixtures,
+    paper,
+)
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -152,6 +160,68 @@ def test_categorical_draws_agree_with_binned_frequencies(one_hot):
         outer = table.sum(1, keepdims=True) * table.sum(0)
         found = np.sum(table[table > 0] * np.log(table[table > 0] / outer[table > 0]))
         assert found == pytest.approx(float(draw.mi[0]), abs=0.03)
+
+
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_clusters_agree_with_binned_frequencies(one_hot):
+    for seed in range(5):
+        draw = clusters.sample(Rng(seed), 1, 60_000, 1, 4, one_hot)
+        label = draw.y[0].argmax(1) if one_hot else draw.y[0, :, 0].long()
+        bins = (stats.rankdata(draw.x[0, :, 0]) - 1) * 100 // 60_000
+        table = np.zeros((100, 4))
+        np.add.at(table, (bins.astype(int), label.numpy()), 1 / 60_000)
+        outer = table.sum(1, keepdims=True) * table.sum(0)
+        found = np.sum(table[table > 0] * np.log(table[table > 0] / outer[table > 0]))
+        assert found == pytest.approx(float(draw.mi[0]), abs=0.03)
+
+
+def test_log_densities_of_clusters():
+    rng = torch.Generator().manual_seed(0)
+    x, mean = torch.randn(2, 7, 3, generator=rng), torch.randn(2, 4, 3, generator=rng)
+    scale = torch.rand(2, 4, 3, generator=rng) + 0.5
+    expected = stats.norm.logpdf(x.unsqueeze(2), mean.unsqueeze(1), scale.unsqueeze(1)).sum(-1)
+    np.testing.assert_allclose(clusters.log_densities(x, mean, scale), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", channels.NOISE_ENTROPY)
+def test_distribution_functions_of_noise_are_integrals_of_the_densities(kind):
+    t = torch.linspace(-12, 12, 240_001, dtype=torch.float64)
+    density = functions.noise_density(kind, t)
+    found = channels.noise_distribution(kind, t)
+    np.testing.assert_allclose(found, density.cumsum(0) * 1e-4, atol=1e-4)
+
+
+def test_channels_have_the_mutual_information_of_closed_forms():
+    """U(0, 1) + U(0, a) for a < 1: a / 2 - log a; noise that keeps levels apart: log k."""
+    widths = torch.tensor([0.0004, 0.01, 0.3, 0.9])
+    found = channels.channel_mi("uniform", widths / math.sqrt(12), None)
+    torch.testing.assert_close(found, widths / 2 - widths.log(), atol=2e-3, rtol=0)
+    apart = channels.channel_mi("normal", torch.tensor([0.01]), 8)
+    assert float(apart) == pytest.approx(math.log(8), abs=2e-3)
+    # x in 0, ..., m - 1 and y uniform on (x, x + 2): log m - (m - 1) / m log 2
+    m = 5
+    found = channels.channel_mi("uniform", torch.tensor([2 / (m - 1) / math.sqrt(12)]), m)
+    assert float(found) == pytest.approx(math.log(m) - (m - 1) / m * math.log(2), abs=2e-3)
+
+
+def test_channel_draws_agree_with_ksg():
+    errors = []
+    for seed in range(40):
+        draw = channels.sample(Rng(seed), 1, 2000)
+        x, y = draw.x[0].numpy(), draw.y[0].numpy()
+        if untied(x) and draw.mi[0] < 2.4:
+            errors.append(ksg_mi(x, y, scores="rank") - float(draw.mi[0]))
+    assert len(errors) >= 4 and np.abs(errors).max() < 0.15
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(2, 2), (5, 3), (3, 7)])
+def test_canonical_covariances(dx, dy):
+    cov = elliptical.canonical(Rng(dx), 4, dx, dy)
+    assert torch.linalg.eigvalsh(cov).min() > 0
+    torch.testing.assert_close(cov, cov.transpose(1, 2))
+    rho = torch.linalg.svdvals(cov[:, :dx, dx:])
+    expected = -0.5 * torch.log1p(-rho.square()).sum(1)
+    torch.testing.assert_close(gaussian_mi(cov, dx), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_maps_of_a_side_can_be_inverted():

@@ -190,3 +190,15 @@ def test_noisy_sums_of_terms_agree_with_ksg(monkeypatch):
         estimate = ksg_mi(draw.x[0].numpy(), draw.y[0].numpy(), n_neighbors=3)
         errors.append(estimate - float(draw.mi[0]))
     assert len(errors) >= 5 and np.median(np.abs(errors)) < 0.08
+
+
+def test_columns_hold_the_indicators_of_a_category_at_times():
+    def is_category(part):
+        return ((part.abs() == 1).all() & ((part == 1).sum(2) == 1).all()).item()
+
+    found = 0
+    for seed in range(60):
+        x = columns.column_sampler(Rng(seed), 2, 5)(50)
+        assert x.shape == (2, 50, 5) and x.isfinite().all()
+        found += any(is_category(x[..., :k]) for k in (3, 4, 5))
+    assert 3 <= found <= 25

@@ -8,6 +8,7 @@ from skmist._training import compose
 from skmist._training.draw import Draw
 from skmist._training.families import (
     categorical,
+    channels,
     copulas,
     densities,
     elliptical,
@@ -30,6 +31,7 @@ REFERENCED = (
     "latent",
     "density",
 )  # costly to set up: MI from a reference sample, or a large table
+PAIRS = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated, "channel": channels}
 REPEATS = 3  # data sets drawn from each distribution of those
 
 
@@ -44,7 +46,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
         options["function"] = 8 if dx == dy else 20
         options["ordinal"] = 2
     if dx == dy == 1:
-        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1}
+        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1, "channel": 1.5}
     elif dy == 1 or dx == 1:
         options["interaction"] = 4 if dx + dy <= 9 else 1.5
     if 3 <= dx + dy <= 4:
@@ -79,9 +81,8 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         return elliptical.sample_student(rng, batch, n, dx, dy)
     if kind == "bounded":
         return paper.additive(rng, batch, n, dx, dy, wide=True)
-    if kind in ("grid", "copula", "zero-inflated"):
-        family = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated}[kind]
-        return family.sample(rng, batch, n)
+    if kind in PAIRS:
+        return PAIRS[kind].sample(rng, batch, n)
     if kind == "table":
         return grid.sample_table(rng, batch, n)
     if kind == "labels":

@@ -9,7 +9,7 @@ import torch
 from skmist._training import compose
 from skmist._training.blocks import draw_block, has_ties, with_reference
 from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import grid, paper
+from skmist._training.families import categorical, clusters, elliptical, grid, paper
 from skmist._training.random import Rng
 
 
@@ -124,13 +124,18 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
 def draw_composition(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch from the algebra: blocks side by side, noise and redundant columns, maps."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    if dx >= 2 and dy != 2 and rng.coin(0.15):
+        return draw_classes(rng, shape)
+    if rng.coin(0.12):
+        family = elliptical.sample if rng.coin(0.75) else elliptical.sample_student
+        return family(rng, batch, n, dx, dy)
     if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
     if dx >= 2 and rng.coin(0.22):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.4) else draw_closed(rng, shape))
-    if min(dx, dy) >= 2 and rng.coin(0.25):
+    if min(dx, dy) >= 2 and rng.coin(0.35):
         return _finished(rng, draw_pairs(rng, shape))
     blocks, left_x, left_y = [], dx, dy
     if rng.coin(0.35):  # several blocks
@@ -151,17 +156,43 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     return _finished(rng, Draw(x, y, draw.mi))
 
 
+MOST_LEVELS = 20
+
+
+def draw_classes(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch of rows in classes: y holds indicators, or one column of two or more codes."""
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    k = dy if dy > 1 else 2 if rng.coin(0.7) else rng.host_log_integer(3, MOST_LEVELS)
+    idle = rng.host_integer(0, dx - 1) if rng.coin(0.25) else 0
+    more = rng.host_integer(0, dx - idle - 1) if rng.coin(0.15) else 0
+    family = clusters if rng.coin(0.65) else categorical
+    draw = family.sample(rng, batch, n, dx - idle - more, k, one_hot=dy > 1)
+    x = compose.map_side(rng, _widened(rng, draw.x, more))
+    x = torch.cat([x, compose.noise_columns(rng, batch, n, idle)], 2)
+    draw = Draw(x, draw.y, draw.mi)
+    return compose.independent(rng, draw) if rng.coin(0.12) else draw
+
+
 MOST_PAIRS_BESIDE = 12  # of columns
 
 
 def draw_pairs(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps."""
+    """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps.
+
+    Half of the time every column of y is a function of one to three columns of X, plus noise.
+    """
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
     k = rng.host_integer(1, min(dx, dy, MOST_PAIRS_BESIDE))
-    draw = beside([draw_block(rng, batch, n, 1, 1) for _ in range(k)])
-    idle = [compose.noise_columns(rng, batch, n, d - k) for d in (dx, dy)]
+    wide = 1
+    if rng.coin(0.5):
+        wide = rng.host_integer(1, min(3, dx // k))
+        blocks = [with_reference(rng, "function", batch, n, wide, 1) for _ in range(k)]
+    else:
+        blocks = [draw_block(rng, batch, n, 1, 1) for _ in range(k)]
+    draw = beside(blocks)
+    idle = [compose.noise_columns(rng, batch, n, d) for d in (dx - k * wide, dy - k)]
     x, y = draw.x, draw.y
-    if mixed := rng.coin(0.5):
+    if mixed := rng.coin(0.25):
         x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
     x = compose.map_side(rng, x)
     y = y if has_ties(y) else compose.map_side(rng, y)

@@ -90,10 +90,10 @@ def bivariate_features(
     smaller, larger = entropies[:, :2].amin(1), entropies[:, :2].amax(1)
     plug_in = (entropies[:, 0] + entropies[:, 1] - entropies[:, 2]).clamp_min(0)
 
-    normal = _grid(a, b, "normal", batch)
+    normal = grid_of(a, b, "normal", batch)
     counts = normal.counts
     smooth = grids.kernel_estimates(normal)
-    coarse, occupied = grids.histogram_estimates(_grid(a, b, "uniform", batch))
+    coarse, occupied = grids.histogram_estimates(grid_of(a, b, "uniform", batch))
     if b.is_labels:
         moments, tests = counts.new_zeros(batch, 2 * N_PAIR), counts.new_zeros(batch, 4)
         explained = counts.new_zeros(batch) if a.is_labels else _explained(counts, n)
@@ -156,7 +156,7 @@ def bivariate_features(
     return BivariateFeatures(inputs.float(), context, anchors, n_told, torch.cat(told, 1).float())
 
 
-def _grid(a: Column, b: Column, spacing: str, batch: int) -> grids.Grid:
+def grid_of(a: Column, b: Column, spacing: str, batch: int) -> grids.Grid:
     """Count the rows on a grid of both columns."""
     axes = a.axis(spacing), b.axis(spacing)
     soft = any(axis.steps is not None for axis in axes)
@@ -356,7 +356,8 @@ class BivariateNetwork(nn.Module):
     def forward(self, f: BivariateFeatures) -> Tensor:
         """Return quantiles (B, L) in nats, negative ones for 0."""
         h = self.enter(f.inputs)
-        absent = slice(N_COARSE, N_ANCHORS)
+        place = torch.arange(N_ANCHORS + 2, device=h.device)
+        absent = (place >= N_COARSE) & (place < N_ANCHORS)
         if f.fine is not None:
             h, absent = h + self.fine(f.fine), None
         for block in self.blocks:

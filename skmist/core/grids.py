@@ -192,7 +192,7 @@ def _smoother(size: int, width: float, device: torch.device) -> Tensor:
         return functional.pad(kernel, (0, 1, 0, 1))
 
 
-def kernel_estimates(grid: Grid) -> Tensor:
+def kernel_estimates(grid: Grid, bandwidths: Sequence[float] = BANDWIDTHS) -> Tensor:
     """Return kernel estimates of the mutual information at several bandwidths.
 
     The density ratio is estimated on the grid of normal scores, as in the probit-transformation
@@ -203,10 +203,12 @@ def kernel_estimates(grid: Grid) -> Tensor:
     ----------
     grid : Grid
         Rows on the grid of normal scores.
+    bandwidths : sequence of float
+        In units of n ** (-1 / 6), of normal scores.
 
     Returns
     -------
-    Tensor of shape (B, 2 * len(BANDWIDTHS))
+    Tensor of shape (B, 2 * len(bandwidths))
         First the estimates without the row itself, then those with it, in nats.
     """
     counts, cells, labels = grid.counts, grid.cells, grid.labels
@@ -226,7 +228,7 @@ def kernel_estimates(grid: Grid) -> Tensor:
             return torch.log(ratio).mean(1)
         return (counts * torch.log(ratio)).sum((1, 2)) / n
 
-    for factor in BANDWIDTHS:
+    for factor in bandwidths:
         width = factor * n ** (-1 / 6)
         left, right = (
             None if exact else _smoother(size, width, counts.device)

@@ -43,7 +43,7 @@ class QuantileHead(nn.Module):
         summary: Tensor,
         anchors: Tensor,
         log_unit: float = 0.0,
-        absent: slice | None = None,
+        absent: Tensor | None = None,
     ) -> Tensor:
         """Return quantiles (B, L) in nats, negative ones for 0.
 
@@ -54,14 +54,13 @@ class QuantileHead(nn.Module):
             Non-negative values in nats.
         log_unit : float
             Logarithm of the unit that the scale is given in.
-        absent : slice, optional
+        absent : BoolTensor of shape (n_anchors,) or (B, n_anchors), optional
             Anchors that are not there.
         """
         out, a = self.out(summary), self.n_anchors
         weights = out[:, :a]
         if absent is not None:
-            never = torch.full_like(weights[:, absent], -torch.inf)
-            weights = torch.cat([weights[:, : absent.start], never, weights[:, absent.stop :]], 1)
+            weights = weights.masked_fill(absent, -torch.inf)
         centre = (torch.softmax(weights, 1) * anchors).sum(1, keepdim=True)
         scale = (0.05 + centre) * torch.exp(out[:, a : a + 1].clamp(-6, 3) + log_unit)
         gaps = F.softplus(out[:, a + 2 :])

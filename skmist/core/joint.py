@@ -13,18 +13,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skmist.core import critic, elliptical, neighbours, regression, scores, soft
+from skmist.core import (
+    classifier,
+    critic,
+    elliptical,
+    neighbours,
+    regression,
+    scores,
+    soft,
+    targets,
+)
 from skmist.core.config import CoreConfig
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP, PairAttention, SetSummary
 from skmist.core.moments import N_PAIR, pair_features, pair_moments
 from skmist.core.plugin import plugin_entropies
+from skmist.core.predictions import Sides
 
 N_CONTEXT = 8
 N_BLOCKS = 2
-MOST_CURVED = 12  # columns up to which a regression uses all basis functions of each
-FACTORS = [0, 2, 4]  # basis functions whose products are read: Hermite 1, cosine 3, Hermite 2
-MOST_FACTORED = 64  # columns up to which these are read, else products of Hermite 1 alone
 N_FIXED_ANCHORS = (
     elliptical.N_ANCHORS
     + len(neighbours.NEIGHBOURS)
@@ -33,6 +40,8 @@ N_FIXED_ANCHORS = (
     + critic.N_ADDITIVE_ANCHORS
     + regression.N_ANCHORS
 )
+N_ALWAYS = N_FIXED_ANCHORS + 3
+N_ANCHORS = N_ALWAYS + classifier.N_ANCHORS + targets.N_ANCHORS
 N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE + regression.N_EVIDENCE
 N_STRUCTURE = neighbours.N_DIMENSIONS + 2
 N_SCALES = len(neighbours.NEIGHBOURS)
@@ -52,6 +61,12 @@ class JointFeatures:
     contrasts: Tensor  # (B, N_CONTRASTS)
     rows: Tensor  # (B, n, N_ROW_FEATURES + N_CRITIC_ROWS)
     local: Tensor  # (B, q, N_LOCAL)
+    class_anchors: Tensor  # (B, classifier.N_ANCHORS)
+    class_evidence: Tensor  # (B, classifier.N_EVIDENCE)
+    has_classes: Tensor  # (B, 1), 1 where there are classes, else 0
+    target_anchors: Tensor  # (B, targets.N_ANCHORS)
+    target_evidence: Tensor  # (B, targets.N_EVIDENCE)
+    has_targets: Tensor  # (B, 1), 1 where both sides have several columns, else 0
     dx: int
     n: int  # rows that the network is told
 
@@ -77,7 +92,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     spread = scores.standardise(z)
     ellipse = elliptical.elliptical_features(spread, student, dx)
     local, dimensions, place = neighbours.neighbours_in_parts(
-        z, query_rows(n_told, n_queries), dx, tied, n_told
+        z, neighbours.query_rows(n_told, n_queries), dx, tied, n_told
     )
     queries = len(place)
     marks = z[..., : critic.landmarks(n)]
@@ -106,10 +121,10 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     bounds = torch.stack([smaller, plug_in], 1)
     rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
     nearest = neighbours.mean_over_rows(local[..., 2::3], rows, place)
-    if min(dx, dy) == 1:
-        taken = _regression(phi, kernels, spread, dx, n_queries, n_told, tied)
-    else:
-        taken = regression.without_regression(nearest)
+    sides = Sides(ranks.doubled, phi, kernels, spread, dx, n_told, tied)
+    taken = sides.regression(n_queries) or regression.without_regression(nearest)
+    classes = sides.classes()
+    several = sides.targets(ellipse.anchors[:, elliptical.GAUSSIAN_ANCHOR])
     anchors = [ellipse.anchors, nearest, bounds, judged.anchors, sums, taken.anchors]
     anchors = torch.cat(anchors, 1)
     anchors = anchors.clamp(0, LARGEST_ANCHOR)
@@ -123,45 +138,15 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         _contrasts(anchors, ellipse.evidence * d, n_told, queries),
         rows,
         local,
+        classes.anchors,
+        classes.evidence,
+        classes.present.to(z),
+        several.anchors,
+        several.evidence,
+        z.new_full((b, 1), several.present),
         dx,
         n_told,
     )
-
-
-def _regression(
-    phi: Tensor,
-    kernels: list[critic.Kernels],
-    z: Tensor,
-    dx: int,
-    n_queries: int,
-    n_told: int,
-    tied: bool,
-) -> regression.RegressionFeatures:
-    """Predict the single column of one side from the other, on as many rows as training held."""
-    few = slice(min(z.shape[2], n_told))
-    single, other = (0, 1) if dx == 1 else (-1, 0)
-    functions = phi[:, 1:] if dx == 1 else phi[:, :-1]
-    curved = FACTORS if functions.shape[1] <= MOST_FACTORED else FACTORS[:1]
-    factors = functions[:, :, curved, few]
-    if functions.shape[1] > MOST_CURVED:
-        functions = functions[:, :, critic.ADDITIVE]
-    return regression.regression_features(
-        functions[..., few].flatten(1, 2),
-        factors,
-        kernels[other].values[..., few],
-        z[..., few],
-        query_rows(n_told, n_queries // 4),
-        single,
-        tied,
-    )
-
-
-def query_rows(n: int, n_queries: int) -> int:
-    """Return the number of rows whose neighbourhoods are read: all few, a quarter of many.
-
-    Their number limits the precision of what neighbourhoods tell; it stays bounded.
-    """
-    return min(n, max(n_queries, min(n // 4, 4 * n_queries)))
 
 
 def _contrasts(anchors: Tensor, evidence: Tensor, n_told: int, queries: int) -> Tensor:
@@ -233,7 +218,9 @@ class JointNetwork(nn.Module):
             nn.LayerNorm(n_summary), nn.Linear(n_summary, h), nn.GELU(), MLP(h, h, h, norm=True)
         )
         self.blocks = nn.ModuleList(MLP(h, 2 * h, h, norm=True) for _ in range(N_BLOCKS))
-        self.head = QuantileHead(h, N_FIXED_ANCHORS + 3, torch.tensor(config.levels))
+        self.classes = nn.Linear(classifier.N_EVIDENCE, h, bias=False)
+        self.targets = nn.Linear(targets.N_EVIDENCE, h, bias=False)
+        self.head = QuantileHead(h, N_ANCHORS, torch.tensor(config.levels))
 
     def forward(self, f: JointFeatures) -> Tensor:
         """Return quantiles (B, L) in nats, negative ones for 0."""
@@ -295,10 +282,18 @@ class JointNetwork(nn.Module):
                 additive.unsqueeze(1),
                 prior.unsqueeze(1),
                 torch.zeros_like(f.anchors[:, :1]),
+                f.class_anchors,
+                f.target_anchors,
             ],
             1,
         )
+        there = [
+            f.has_classes.expand_as(f.class_anchors),
+            f.has_targets.expand_as(f.target_anchors),
+        ]
+        absent = F.pad(torch.cat(there, 1), (N_ALWAYS, 0), value=1.0) < 1
         h = self.summary(summary)
+        h = h + self.classes(f.class_evidence) + self.targets(f.target_evidence)
         for block in self.blocks:
             h = h + block(h)
-        return self.head(h, anchors, log_unit=-0.5 * math.log(f.n / 100))
+        return self.head(h, anchors, log_unit=-0.5 * math.log(f.n / 100), absent=absent)

@@ -218,6 +218,14 @@ def neighbours_in_parts(
     return local.transpose(0, 1).flatten(1, 2), dimensions.mean(0), place
 
 
+def query_rows(n: int, n_queries: int) -> int:
+    """Return the number of rows whose neighbourhoods are read: all few, a quarter of many.
+
+    Their number limits the precision of what neighbourhoods tell; it stays bounded.
+    """
+    return min(n, max(n_queries, min(n // 4, 4 * n_queries)))
+
+
 def mean_over_rows(ratios: Tensor, rows: Tensor, place: Tensor) -> Tensor:
     """Return the means of log density ratios, known for some rows, over all rows, (B, K).
 

@@ -65,15 +65,18 @@ class Ridge:
 
     def __init__(self, functions: Tensor, gram: Tensor, ridge: Tensor):
         self.white = _factor(gram, ridge) @ functions
-        n = functions.shape[2]
-        self.leverage = (self.white.square().sum(1) + 1) / n
+        self.leverage = (self.white.square().sum(1) + 1) / functions.shape[2]
 
     def residuals(self, target: Tensor) -> Tensor:
-        """Return what is left of targets (B, n) of mean 0, predicted without the row itself."""
-        slopes = self.white @ target.unsqueeze(2) / target.shape[1]
-        fitted = (self.white.transpose(1, 2) @ slopes).squeeze(2)
-        spare = 1 - self.leverage
-        return target.lerp((target - fitted) / spare.clamp_min(SPARE / 5), _trust(spare))
+        """Return what is left of a target (B, n) of mean 0, predicted without the row itself."""
+        return self.residuals_of(target.unsqueeze(1)).squeeze(1)
+
+    def residuals_of(self, targets: Tensor) -> Tensor:
+        """Return what is left of several targets (B, k, n)."""
+        slopes = self.white @ targets.transpose(1, 2) / targets.shape[2]
+        fitted = slopes.transpose(1, 2) @ self.white
+        spare = (1 - self.leverage).unsqueeze(1)
+        return targets.lerp((targets - fitted) / spare.clamp_min(SPARE / 5), _trust(spare))
 
 
 def _trust(spare: Tensor) -> Tensor:
@@ -81,7 +84,8 @@ def _trust(spare: Tensor) -> Tensor:
     return (spare / SPARE).clamp(0, 1)
 
 
-def _ridges(gram: Tensor, n: int) -> list[float]:
+def ridges(gram: Tensor, n: int) -> list[float]:
+    """Return the ridges to choose from, in units of the variance of a function."""
     return [ridge * gram.shape[1] / n for ridge in RIDGES]
 
 
@@ -102,10 +106,10 @@ def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> 
     ----------
     gram : Tensor of shape (B, m, m)
         Mean products of the functions.
-    product : Tensor of shape (B, m)
-        Mean products of the functions and the target.
+    product : Tensor of shape (B, m, k)
+        Mean products of the functions and k targets.
     variance : Tensor of shape (B,)
-        Mean square of the target.
+        Sum of the mean squares of the targets.
     n : int
         Number of rows.
 
@@ -114,9 +118,9 @@ def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> 
     Tensor of shape (B, len(RIDGES))
     """
     errors = []
-    for ridge in _ridges(gram, n):
+    for ridge in ridges(gram, n):
         inverse = _factor(gram, gram.new_full((), ridge))
-        half = inverse @ product.unsqueeze(2)
+        half = inverse @ product
         slopes = inverse.transpose(1, 2) @ half
         left = variance - half.square().sum((1, 2)) - ridge * slopes.square().sum((1, 2))
         degrees = gram.shape[1] - ridge * inverse.square().sum((1, 2)) + 1
@@ -125,7 +129,7 @@ def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> 
     return torch.stack(errors, 1).clamp_min(LEAST)
 
 
-def _best(errors: Tensor, n: int) -> Tensor:
+def best_of(errors: Tensor, n: int) -> Tensor:
     """Weigh models by their mean squared errors (B, K) on n rows, nearly all for the best one."""
     return torch.softmax(-0.5 * n * torch.log(errors), 1)
 
@@ -190,32 +194,32 @@ class Prediction:
         size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
         functions = torch.cat([additive, size * kernels], 1)
         gram = functions @ functions.transpose(1, 2) / n
-        product = (functions @ target.unsqueeze(2)).squeeze(2) / n
+        product = functions @ target.unsqueeze(2) / n
         variance = _mean_square(target)
         validated = cross_validated(gram, product, variance, n)
-        choice = gram.new_tensor(_ridges(gram, n)).log()
-        ridge = (_best(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+        choice = gram.new_tensor(ridges(gram, n)).log()
+        ridge = (best_of(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
         p = additive.shape[1]
         models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
         errors = residuals.square().mean(2).clamp_min(LEAST)
-        weights = _best(errors, n)
+        weights = best_of(errors, n)
         self.residual = (weights.unsqueeze(2) * residuals).sum(1)
-        self.explained = _gain(variance, torch.cat([validated, errors], 1))
+        self.explained = gain(variance, torch.cat([validated, errors], 1))
         leverage = torch.stack([model.leverage.mean(1) for model in models], 1)
         self.leverage = (weights * leverage).sum(1)
         squares = self.residual.square()
         sizes = torch.log(squares + 1e-2 * _mean_square(self.residual).unsqueeze(1))
         sizes = sizes - sizes.mean(1, keepdim=True)
         left = torch.stack([_mean_square(model.residuals(sizes)) for model in models], 1)
-        self.unequal = _gain(_mean_square(sizes), left)
+        self.unequal = gain(_mean_square(sizes), left)
 
 
 def _mean_square(values: Tensor) -> Tensor:
     return values.square().mean(1).clamp_min(LEAST)
 
 
-def _gain(variance: Tensor, errors: Tensor) -> Tensor:
+def gain(variance: Tensor, errors: Tensor) -> Tensor:
     """Return half the logarithms of the ratios of a variance (B,) to errors (B, K)."""
     return 0.5 * torch.log(variance.unsqueeze(1) / errors)
 
@@ -253,7 +257,7 @@ def regression_features(
     target = z[:, single]
     found = Prediction(additive, factors, kernels, target)
     left = _mean_square(found.residual)
-    by_variance = _gain(_mean_square(target), left.unsqueeze(1)).squeeze(1)
+    by_variance = gain(_mean_square(target), left.unsqueeze(1)).squeeze(1)
     m = max(3, round(math.sqrt(n) / 2))
     spaced, repeats = log_spacing(target, m)
     by_spacing = torch.where(repeats, by_variance, spaced - log_spacing(found.residual, m)[0])

@@ -9,17 +9,20 @@ from torch import Tensor
 
 from skmist._training.random import Rng
 
+MOST_INDICATORS = 6
 KINDS = ("normal", "uniform", "heavy", "mixture", "integer", "binary", "zero-inflated")
 
 
 def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Callable[[int], Tensor]:
     """Return a function that draws n rows of d columns, (batch, n, d), each near unit scale.
 
-    Kinds of columns, their correlation and their discreteness are fixed at the call.
+    Kinds of columns, their correlation and their discreteness are fixed at the call. At times the
+    first few columns are the indicators of one category.
     """
     weights = [3, 2, 1, 1, discrete * 2, discrete * 2, discrete * 2]
     if rng.coin(0.35):
-        kinds = [rng.choose(KINDS, weights)] * d
+        alike = [3, 2, 1, 1, discrete * 5, discrete * 5, discrete * 2]
+        kinds = [rng.choose(KINDS, alike)] * d
     else:
         kinds = [rng.choose(KINDS, weights) for _ in range(d)]
     rank = rng.host_integer(0, 2) if d > 1 else 0
@@ -27,6 +30,8 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
     bins = rng.integer(batch, 1, d, low=2, high=6).float()
     share = rng.uniform(batch, 1, d, low=0.1, high=0.9)
     gap = rng.uniform(batch, 1, d, low=1.0, high=4.0)
+    group = rng.host_integer(3, min(d, MOST_INDICATORS)) if d >= 3 and rng.coin(0.15) else 0
+    skew = rng.log_uniform(batch, 1, low=0.5, high=2.0)
 
     def draw(n: int) -> Tensor:
         z = rng.normal(batch, n, d)
@@ -51,6 +56,10 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
             elif kind == "zero-inflated":
                 c = torch.where(rng.uniform(batch, n) < p, torch.zeros_like(c), c)
             columns.append(c)
+        if group:
+            code = (torch.special.ndtr(z[..., 0]) ** skew * group).long().clamp_max(group - 1)
+            indicators = torch.nn.functional.one_hot(code, group).to(z)
+            columns[:group] = (2 * indicators - 1).unbind(-1)
         return torch.stack(columns, -1)
 
     return draw
@@ -60,10 +69,12 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     """Return a random function of rows (batch, n, d) with values (batch, n, n_out).
 
     One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
-    or, for one value, at times an additive model of many columns or a sum of a few terms.
+    or, for one value, at times an additive model of many columns, a sum of a few terms, or a
+    weighted sum of columns.
     """
     if n_out == 1 and d > 1:
-        family = rng.choose((None, additive_function, sum_of_terms), (3, 3, 6))
+        families = (None, additive_function, sum_of_terms, linear_function)
+        family = rng.choose(families, (3, 3, 6, 4))
         if family is not None:
             return family(rng, batch, d)
     hidden = 6
@@ -99,6 +110,28 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
         h = torch.where(kind == 4, a.abs(), h)
         h = torch.where(kind == 5, torch.sign(a), h)
         return h @ out
+
+    return function
+
+
+def linear_function(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor]:
+    """Return a weighted sum of all columns or some, (batch, n, d) to (batch, n, 1).
+
+    At times it goes through a curve (generalised linear models).
+    """
+    active = d if rng.coin(0.5) else rng.host_log_integer(1, d)
+    order = rng.uniform(batch, 1, d).argsort(2)
+    weight = rng.normal(batch, 1, d) if rng.coin(0.7) else 1.0
+    weight = weight * (order < active)
+    curve = rng.choose(("none", "log", "tanh", "exponential"), (6, 1, 1, 1))
+
+    def function(x: Tensor) -> Tensor:
+        total = (weight * x).sum(-1, keepdim=True) / active**0.5
+        if curve == "log":
+            return torch.asinh(4 * total)
+        if curve == "exponential":
+            return torch.exp(total.clamp(-4, 4))
+        return torch.tanh(2 * total) if curve == "tanh" else total
 
     return function
 

@@ -9,9 +9,30 @@ from skmist._training.families.paper import student_excess
 from skmist._training.random import Rng
 
 
+def canonical(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
+    """Draw covariances of random canonical correlations, both sides turned, shape (B, d, d)."""
+    k = min(dx, dy)
+    rank = k if rng.coin(0.5) else rng.host_integer(1, k)
+    decay = rng.uniform(batch, 1) ** torch.arange(rank, device=rng.device)
+    profile = decay if rng.coin(0.3) else rng.uniform(batch, rank) ** rng.uniform(batch, 1, high=2)
+    rho = 0.999 * profile * torch.sqrt(-torch.expm1(-rng.log_uniform(batch, 1, low=0.03, high=4.0)))
+    cross = torch.diag_embed(torch.nn.functional.pad(rho, (0, k - rank)))
+    cross = torch.nn.functional.pad(cross, (0, dy - k, 0, dx - k))
+    turns = [torch.linalg.qr(rng.normal(batch, d, d))[0] for d in (dx, dy)]
+    cross = turns[0] @ cross @ turns[1].transpose(1, 2)
+    eyes = [torch.eye(d, device=rng.device).expand(batch, d, d) for d in (dx, dy)]
+    upper = torch.cat([eyes[0], cross], 2)
+    return torch.cat([upper, torch.cat([cross.transpose(1, 2), eyes[1]], 2)], 1)
+
+
 def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
-    """Draw covariances L L' + D with random rank, sparsity and strength, shape (B, d, d)."""
+    """Draw covariances L L' + D with random rank, sparsity and strength, shape (B, d, d).
+
+    Or, at times, of random canonical correlations.
+    """
     d = dx + dy
+    if rng.coin(0.4):
+        return canonical(rng, batch, dx, dy)
     rank = rng.host_integer(1, min(d, 12))
     load = rng.normal(batch, d, rank)
     keep = rng.uniform(batch, 1, 1) ** 0.7

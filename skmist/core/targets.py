@@ -1,0 +1,262 @@
+"""Regressions taken off where both sides have several columns.
+
+Each column of one side is predicted from the other one, as a single column is (see
+:mod:`skmist.core.regression`), and I(X; Y) = h(Y) - h(Y - m(X)) + I(X; Y - m(X)). Entropies of
+several columns are those of the single ones, and what a Gaussian copula says of how they hang
+together. Where the regression is good, little is left for the last term; the estimates leave it
+out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from skmist.core import elliptical
+from skmist.core.bivariate import Column, grid_of
+from skmist.core.grids import kernel_estimates
+from skmist.core.heads import LARGEST_ANCHOR
+from skmist.core.regression import (
+    ADDITIVE_RIDGE,
+    LEAST,
+    Ridge,
+    best_of,
+    cross_validated,
+    log_spacing,
+    ridges,
+)
+from skmist.core.soft import straight_through
+
+SHRINKAGE = 0.3  # of correlations towards 0, in units of columns per row
+BANDWIDTHS = (0.4, 0.8)  # of the estimates of one column and its prediction, see grids
+MOST_CURVES = 16  # columns of a side up to which these are made
+FOLDS = 3
+STEP = 1 / 4096  # between predictions that count as different
+N_WAYS = 4
+N_ANCHORS = 2 * N_WAYS
+N_EVIDENCE = N_ANCHORS + 2 * N_WAYS + 2
+
+
+@dataclass
+class TargetFeatures:
+    """Features from regressions of each side on the other one.
+
+    Attributes
+    ----------
+    anchors : Tensor of shape (B, N_ANCHORS)
+        Estimates of the mutual information, in nats: with the entropies of columns by spacings, by
+        variances, with the information of columns and their predictions by kernels, and by spacings
+        with what single columns still tell of the residuals; of each, the one of the side that
+        gives more, and then those of the other side.
+    evidence : Tensor of shape (B, N_EVIDENCE)
+    present : float
+        1; or 0 where one side is a single column, and all else is 0.
+    """
+
+    anchors: Tensor
+    evidence: Tensor
+    present: float
+
+
+class Orders:
+    """Rows in the order of each of some columns.
+
+    Parameters
+    ----------
+    ranks : LongTensor of shape (B, d, n)
+
+    Attributes
+    ----------
+    rows : LongTensor of shape (B, d, n)
+    tied : BoolTensor of shape (B, d)
+        Whether values repeat, so that there is more than one order.
+    """
+
+    def __init__(self, ranks: Tensor):
+        ordered, self.rows = ranks.sort(2)
+        self.tied = (ordered[..., 1:] == ordered[..., :-1]).any(2)
+
+
+def no_targets(batch: int, like: Tensor) -> TargetFeatures:
+    """Return the features where one side is a single column."""
+    return TargetFeatures(*(like.new_zeros(batch, k) for k in (N_ANCHORS, N_EVIDENCE)), 0.0)
+
+
+def target_features(
+    additive: list[Tensor],
+    kernels: list[Tensor],
+    z: list[Tensor],
+    orders: list[Orders],
+    gaussian: Tensor,
+) -> TargetFeatures:
+    """Predict each side from the other one, and compute the features.
+
+    Parameters
+    ----------
+    additive : list of Tensor of shape (B, p, n)
+        Functions of single columns of X and of y, of mean 0 and variance 1.
+    kernels : list of Tensor of shape (B, m, n)
+        Kernel functions of X and of y, of mean 0.
+    z : list of Tensor of shape (B, d, n)
+        Normal scores of the columns of X and of y, standardised.
+    orders : list of Orders
+        Of the columns of X and of y.
+    gaussian : Tensor of shape (B,)
+        Estimate of the mutual information by a Gaussian copula.
+    """
+    n = z[0].shape[2]
+    ways = [Regression(additive[i], kernels[i], z[1 - i], orders[i]) for i in range(2)]
+    both = torch.stack([way.estimates for way in ways]).clamp(0, LARGEST_ANCHOR)
+    high, low = both.amax(0), both.amin(0)
+    anchors = torch.cat([high, low], 1)
+    unit = math.sqrt(n)
+    evidence = [
+        torch.log1p(anchors),
+        torch.asinh(unit * (high - gaussian.unsqueeze(1))) / 2,
+        torch.asinh(unit * (high - low)) / 2,
+        torch.asinh(unit * (high[:, 3:] - high[:, :1])) / 2,
+        torch.stack([way.leverage for way in ways], 1).mean(1, keepdim=True),
+    ]
+    return TargetFeatures(anchors, torch.cat(evidence, 1), 1.0)
+
+
+class Regression:
+    """Several columns predicted from the other side, every row without itself.
+
+    For each column the better one of two models counts: functions of single columns, and these
+    and kernels, with a ridge chosen by cross-validation.
+
+    Parameters
+    ----------
+    additive, kernels : Tensor of shape (B, p, n) and (B, m, n)
+    targets : Tensor of shape (B, k, n)
+    orders : Orders
+        Of the columns that are predicted from.
+
+    Attributes
+    ----------
+    estimates : Tensor of shape (B, N_WAYS)
+        By how much the entropy falls, in nats.
+    leverage : Tensor of shape (B,)
+        Mean leverage of a row in the second model.
+    """
+
+    def __init__(self, additive: Tensor, kernels: Tensor, targets: Tensor, orders: Orders):
+        b, k, n = targets.shape
+        size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+        functions = torch.cat([additive, size * kernels], 1)
+        gram = functions @ functions.transpose(1, 2) / n
+        variance = targets.square().mean(2).clamp_min(LEAST)
+        product = functions @ targets.transpose(1, 2) / n
+        validated = cross_validated(gram, product, variance.sum(1), n)
+        choice = gram.new_tensor(ridges(gram, n)).log()
+        ridge = (best_of(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+        p = additive.shape[1]
+        whole = Ridge(functions, gram, ridge)
+        alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
+        models = [Ridge(additive, gram[:, :p, :p], alone), whole]
+        residuals = torch.stack([model.residuals_of(targets) for model in models], 1)
+        errors = residuals.square().mean(3).clamp_min(LEAST)  # (B, 2, k)
+        weights = best_of(errors, n).unsqueeze(3)
+        residual = (weights * residuals).sum(1)
+        residual, log_size = _evened(residual, whole)
+        left = residual.square().mean(2).clamp_min(LEAST)
+        by_variance = 0.5 * torch.log(variance / left) - log_size
+        m = max(3, round(math.sqrt(n) / 2))
+        (before, repeats), (after, _) = (
+            log_spacing(v.reshape(b * k, n), m) for v in (targets, residual)
+        )
+        chance = math.log(m) - float(torch.special.digamma(torch.tensor(float(m))))
+        by_spacing = (before - after).view(b, k) - chance - log_size
+        by_spacing = torch.where(repeats.view(b, k), by_variance, by_spacing)
+        together = _together(targets) - _together(residual)
+        by_curve, still = by_variance, torch.zeros_like(by_variance)
+        if k <= MOST_CURVES:
+            held_out = [
+                _held_out(additive, gram[:, :p, :p], alone, targets),
+                _held_out(functions, gram, ridge, targets),
+            ]
+            predicted = (weights * torch.stack(held_out, 1)).sum(1)
+            by_curve = _curve_information(predicted, targets)
+            still = _left_by_columns(residual, orders)
+        ways = torch.stack([by_spacing, by_variance, by_curve, by_spacing + still], 1)
+        self.estimates = ways.sum(2) + together.unsqueeze(1)
+        self.leverage = whole.leverage.mean(1)
+
+
+def _together(values: Tensor) -> Tensor:
+    """Return half the log-determinant (B,) of the correlations of columns (B, k, n)."""
+    load = SHRINKAGE * values.shape[1] / values.shape[2]
+    scatter = values @ values.transpose(1, 2)
+    corr = elliptical.shrink(scatter, max(load / (1 + load), elliptical.SMALLEST_SHRINKAGE))
+    return elliptical.cholesky(corr).diagonal(dim1=1, dim2=2).clamp_min(1e-12).log().sum(1)
+
+
+def _evened(residual: Tensor, model: Ridge) -> tuple[Tensor, Tensor]:
+    """Divide residuals (B, k, n) by their predicted size; return the mean log size (B, k) too."""
+    floor = 1e-2 * residual.square().mean(2, keepdim=True).clamp_min(LEAST)
+    sizes = 0.5 * torch.log(residual.square() + floor)
+    sizes = sizes - sizes.mean(2, keepdim=True)
+    predicted = sizes - model.residuals_of(sizes)
+    square = predicted.square().sum(2, keepdim=True).clamp_min(1e-9)
+    slope = ((predicted * sizes).sum(2, keepdim=True) / square).clamp(0, 1)
+    log_size = (slope * predicted).clamp(-3, 3)
+    return residual * torch.exp(-log_size), log_size.mean(2)
+
+
+def _held_out(functions: Tensor, gram: Tensor, ridge: Tensor, targets: Tensor) -> Tensor:
+    """Return predictions (B, k, n) of the rows of each fold by a ridge regression on the others.
+
+    In predictions that leave out one row at a time, the row itself could be read.
+    """
+    n = targets.shape[2]
+    eye = torch.eye(functions.shape[1], dtype=gram.dtype, device=gram.device)
+    product = functions @ targets.transpose(1, 2)
+    edges = [n * i // FOLDS for i in range(FOLDS + 1)]
+    parts = []
+    for rows in map(slice, edges[:-1], edges[1:]):
+        f, left = functions[..., rows], n - (rows.stop - rows.start)
+        rest = (n * gram - f @ f.transpose(1, 2)) / left
+        slopes = (product - f @ targets[..., rows].transpose(1, 2)) / left
+        slopes = torch.cholesky_solve(slopes, elliptical.cholesky(rest + ridge * eye))
+        parts.append(slopes.transpose(1, 2) @ f)
+    return torch.cat(parts, 2)
+
+
+def _curve_information(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Return the information (B, k) that columns and their predictions (B, k, n) share, in nats.
+
+    Predictions of equal rows differ by rounding; they are made equal, so that they share a rank.
+    """
+    b, k, n = targets.shape
+    predicted = straight_through(torch.round(predicted / STEP) * STEP, predicted)
+    columns = [Column(v.reshape(b * k, n), False, b * k) for v in (predicted, targets)]
+    found = kernel_estimates(grid_of(*columns, "normal", b * k), BANDWIDTHS)
+    return found[:, : len(BANDWIDTHS)].amax(1).view(b, k)  # those without the row itself
+
+
+def _left_by_columns(residual: Tensor, orders: Orders) -> Tensor:
+    """Return by how much a single column still lowers the entropy of each residual, (B, k).
+
+    Differences of residuals of neighbouring rows, in the order of the column, tell the variance of
+    the noise around any smooth function of it (von Neumann, Ann. Math. Statist. 12, 1941). The
+    column that lowers it most counts, less what the best of so many reaches by chance.
+
+    Parameters
+    ----------
+    residual : Tensor of shape (B, k, n)
+    orders : Orders
+        Of d columns; those with ties do not count.
+    """
+    (_, k, n), d = residual.shape, orders.rows.shape[1]
+    variance = residual.square().mean(2).clamp_min(LEAST)
+    least = variance
+    for rows, tied in zip(orders.rows.unbind(1), orders.tied.unbind(1), strict=True):
+        in_order = residual.gather(2, rows.unsqueeze(1).expand(-1, k, -1))
+        around = in_order.diff(dim=2).square().mean(2) / 2
+        least = torch.where(tied.unsqueeze(1), least, torch.minimum(least, around))
+    chance = math.sqrt(math.log(2 * d) / (2 * n))
+    return (0.5 * torch.log(variance / least.clamp_min(LEAST)) - chance).clamp_min(0)
