@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from skmist.core.elliptical import cholesky, inverse_factor
 from skmist.core.plugin import row_keys
-from skmist.core.regression import LEAST, best_of, cross_validated, gain, ridges
+from skmist.core.regression import LEAST, choose_ridge, gain, with_kernels
 
 MOST_CLASSES = 32
 ROWS_EACH = 3  # fewest rows, on average, that make distinct rows classes
@@ -168,13 +168,11 @@ def class_features(
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
     variance = target.square().sum(1).mean(1).clamp_min(LEAST)
 
-    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+    whole, products = with_kernels(additive, kernels)
+    few = additive.shape[1]
     p, gains = [], []
-    for functions in (additive, torch.cat([additive, size * kernels], 1)):
-        gram = functions @ functions.transpose(1, 2) / n
-        validated = cross_validated(gram, functions @ target.transpose(1, 2) / n, variance, n)
-        choice = gram.new_tensor(ridges(gram, n)).log()
-        ridge = (best_of(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+    for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):
+        ridge, validated = choose_ridge(functions, gram, target, variance)
         gains.append(gain(variance, validated).amax(1))
         p.append(log_probabilities(functions, gram, member, ridge))
     mean = (p[0] + p[1]) / 2

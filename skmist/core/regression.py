@@ -84,9 +84,40 @@ def _trust(spare: Tensor) -> Tensor:
     return (spare / SPARE).clamp(0, 1)
 
 
-def ridges(gram: Tensor, n: int) -> list[float]:
+def _ridges(gram: Tensor, n: int) -> list[float]:
     """Return the ridges to choose from, in units of the variance of a function."""
     return [ridge * gram.shape[1] / n for ridge in RIDGES]
+
+
+def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return functions of single columns and kernels, scaled to unit size, and their products.
+
+    Returns
+    -------
+    functions : Tensor of shape (B, p + m, n)
+    gram : Tensor of shape (B, p + m, p + m)
+        Their mean products.
+    """
+    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+    functions = torch.cat([additive, size * kernels], 1)
+    return functions, functions @ functions.transpose(1, 2) / kernels.shape[2]
+
+
+def choose_ridge(
+    functions: Tensor, gram: Tensor, targets: Tensor, variance: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Choose the ridge of a regression of targets (B, k, n) by cross-validation.
+
+    Returns
+    -------
+    ridge : Tensor of shape (B, 1, 1)
+    errors : Tensor of shape (B, len(RIDGES))
+        Those of each ridge.
+    """
+    n = targets.shape[2]
+    errors = cross_validated(gram, functions @ targets.transpose(1, 2) / n, variance, n)
+    choice = gram.new_tensor(_ridges(gram, n)).log()
+    return (best_of(errors, n) * choice).sum(1).exp().view(-1, 1, 1), errors
 
 
 def _factor(gram: Tensor, ridge: Tensor) -> Tensor:
@@ -118,7 +149,7 @@ def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> 
     Tensor of shape (B, len(RIDGES))
     """
     errors = []
-    for ridge in ridges(gram, n):
+    for ridge in _ridges(gram, n):
         inverse = _factor(gram, gram.new_full((), ridge))
         half = inverse @ product
         slopes = inverse.transpose(1, 2) @ half
@@ -191,14 +222,9 @@ class Prediction:
         gram = additive @ additive.transpose(1, 2) / n
         left = Ridge(additive, gram, alone).residuals(target)
         additive = torch.cat([additive, products(factors, left)], 1)
-        size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
-        functions = torch.cat([additive, size * kernels], 1)
-        gram = functions @ functions.transpose(1, 2) / n
-        product = functions @ target.unsqueeze(2) / n
+        functions, gram = with_kernels(additive, kernels)
         variance = _mean_square(target)
-        validated = cross_validated(gram, product, variance, n)
-        choice = gram.new_tensor(ridges(gram, n)).log()
-        ridge = (best_of(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+        ridge, validated = choose_ridge(functions, gram, target.unsqueeze(1), variance)
         p = additive.shape[1]
         models = [Ridge(additive, gram[:, :p, :p], alone), Ridge(functions, gram, ridge)]
         residuals = torch.stack([model.residuals(target) for model in models], 1)

@@ -24,9 +24,9 @@ from skmist.core.regression import (
     LEAST,
     Ridge,
     best_of,
-    cross_validated,
+    choose_ridge,
     log_spacing,
-    ridges,
+    with_kernels,
 )
 from skmist.core.soft import straight_through
 
@@ -146,14 +146,9 @@ class Regression:
 
     def __init__(self, additive: Tensor, kernels: Tensor, targets: Tensor, orders: Orders):
         b, k, n = targets.shape
-        size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
-        functions = torch.cat([additive, size * kernels], 1)
-        gram = functions @ functions.transpose(1, 2) / n
+        functions, gram = with_kernels(additive, kernels)
         variance = targets.square().mean(2).clamp_min(LEAST)
-        product = functions @ targets.transpose(1, 2) / n
-        validated = cross_validated(gram, product, variance.sum(1), n)
-        choice = gram.new_tensor(ridges(gram, n)).log()
-        ridge = (best_of(validated, n) * choice).sum(1).exp().view(-1, 1, 1)
+        ridge, _ = choose_ridge(functions, gram, targets, variance.sum(1))
         p = additive.shape[1]
         whole = Ridge(functions, gram, ridge)
         alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)

@@ -36,8 +36,11 @@ def sample(
     mi = entropy(p[:, n:].mean(1)) - entropy(p[:, n:]).mean(1)
     u = rng.uniform(batch, n, 1)
     label = (p[:, :n].cumsum(-1) < u).sum(-1).clamp_max(n_classes - 1)
+    return Draw(x[:, :n], columns_of(label, n_classes, one_hot), mi.clamp_min(0))
+
+
+def columns_of(label: Tensor, n_classes: int, one_hot: bool) -> Tensor:
+    """Return labels (B, n) as indicators (B, n, n_classes); binary ones, or all, as one column."""
     if one_hot and n_classes > 2:
-        y = torch.nn.functional.one_hot(label, n_classes).float()
-    else:
-        y = label.unsqueeze(-1).float()
-    return Draw(x[:, :n], y, mi.clamp_min(0))
+        return torch.nn.functional.one_hot(label, n_classes).float()
+    return label.unsqueeze(-1).float()

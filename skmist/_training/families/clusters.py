@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from skmist._training.draw import Draw
-from skmist._training.families.categorical import entropy
+from skmist._training.families.categorical import columns_of, entropy
 from skmist._training.random import Rng
 
 N_REFERENCE = 4096
@@ -49,11 +49,7 @@ def sample(rng: Rng, batch: int, n: int, dx: int, n_classes: int, one_hot: bool)
     p = p @ torch.nn.functional.one_hot(labels, n_classes).to(p)
     p = (1 - flipped) * p + flipped / n_classes
     mi = entropy(p.mean(1)) - entropy(p).mean(1)
-    if one_hot and n_classes > 2:
-        y = torch.nn.functional.one_hot(label, n_classes).float()
-    else:
-        y = label.unsqueeze(-1).float()
-    return Draw(x[:, :n], y, mi.clamp_min(0))
+    return Draw(x[:, :n], columns_of(label, n_classes, one_hot), mi.clamp_min(0))
 
 
 def log_densities(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
