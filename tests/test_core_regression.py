@@ -7,46 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import Ridge as ReferenceRidge
-from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from skmist.baselines import ksg_mi
 from skmist.core import CoreConfig, MISTNetwork, neighbours, regression
-
-
-def functions(n: int, m: int, seed: int) -> torch.Tensor:
-    f = torch.randn(2, m, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return f - f.mean(2, keepdim=True)
-
-
-def test_residuals_are_those_of_leaving_one_out():
-    """But for the mean of the functions, which scikit-learn takes anew without the row."""
-    n, m, ridge = 60, 5, 0.1
-    f = functions(n, m, 0)
-    target = f[:, 0] + torch.randn(2, n, generator=torch.Generator().manual_seed(1))
-    target = target - target.mean(1, keepdim=True)
-    gram = f @ f.transpose(1, 2) / n
-    found = regression.Ridge(f, gram, torch.full((1, 1, 1), ridge)).residuals(target)
-    for features, y, residual in zip(f.numpy(), target.numpy(), found.numpy(), strict=True):
-        model = ReferenceRidge(alpha=n * ridge)
-        predicted = cross_val_predict(model, features.T, y, cv=LeaveOneOut())
-        np.testing.assert_allclose(residual, y - predicted, atol=0.02)
-
-
-def test_generalised_cross_validation_against_numpy():
-    n, m = 80, 7
-    f = functions(n, m, 2)
-    target = f[:, 1] + torch.randn(2, n, generator=torch.Generator().manual_seed(3))
-    gram, product = f @ f.transpose(1, 2) / n, f @ target.unsqueeze(2) / n
-    found = regression.cross_validated(gram, product, target.square().mean(1), n)
-    for i, strength in enumerate(regression.RIDGES):
-        ridge = strength * m / n
-        for k in range(2):
-            x = f[k].numpy().T
-            hat = x @ np.linalg.solve(x.T @ x / n + ridge * np.eye(m), x.T / n)
-            left = np.mean((target[k].numpy() - hat @ target[k].numpy()) ** 2)
-            share = regression.CAUTION * (np.trace(hat) + 1) / n
-            assert float(found[k, i]) == pytest.approx(left / (1 - share) ** 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("n", [8, 12, 30])

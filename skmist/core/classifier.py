@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from skmist.core.elliptical import cholesky, inverse_factor
 from skmist.core.plugin import row_keys
-from skmist.core.regression import LEAST, choose_ridge, gain, with_kernels
+from skmist.core.ridge import LEAST, choose_ridge, gain, relevant_kernels, with_kernels
 
 MOST_CLASSES = 32
 ROWS_EACH = 3  # fewest rows, on average, that make distinct rows classes
@@ -144,7 +144,7 @@ def entropy(share: Tensor) -> Tensor:
 
 
 def class_features(
-    additive: Tensor, kernels: Tensor, codes: Tensor, count: Tensor
+    additive: Tensor, columns: Tensor, codes: Tensor, count: Tensor
 ) -> ClassFeatures:
     """Predict classes from the other side, and compute the features.
 
@@ -152,8 +152,8 @@ def class_features(
     ----------
     additive : Tensor of shape (B, p, n)
         Functions of single columns of the other side, of mean 0 and variance 1.
-    kernels : Tensor of shape (B, m, n)
-        Kernel functions of the other side, of mean 0.
+    columns : Tensor of shape (B, d, n)
+        Normal scores of the columns of the other side, standardised.
     codes : LongTensor of shape (B, n)
         Classes; rows in an order that has nothing to do with their values.
     count : LongTensor of shape (B,)
@@ -168,7 +168,7 @@ def class_features(
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
     variance = target.square().sum(1).mean(1).clamp_min(LEAST)
 
-    whole, products = with_kernels(additive, kernels)
+    whole, products = with_kernels(additive, relevant_kernels(columns, target)[0])
     few = additive.shape[1]
     p, gains = [], []
     for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):

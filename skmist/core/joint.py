@@ -121,7 +121,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     bounds = torch.stack([smaller, plug_in], 1)
     rows = torch.cat([ellipse.rows, torch.asinh(judged.rows)], 2)
     nearest = neighbours.mean_over_rows(local[..., 2::3], rows, place)
-    sides = Sides(ranks.doubled, phi, kernels, spread, dx, n_told, tied)
+    sides = Sides(ranks.doubled, phi, spread, dx, n_told, tied)
     taken = sides.regression(n_queries) or regression.without_regression(nearest)
     classes = sides.classes()
     several = sides.targets(ellipse.anchors[:, elliptical.GAUSSIAN_ANCHOR])

@@ -21,8 +21,6 @@ class Sides:
         Doubled ranks; rows in an order that has nothing to do with their values.
     phi : Tensor of shape (B, d, K, n)
         Basis functions of the columns.
-    kernels : list of Kernels
-        Kernel functions of X and of y.
     z : Tensor of shape (B, d, n)
         Normal scores, standardised.
     dx : int
@@ -37,7 +35,6 @@ class Sides:
         self,
         ranks: Tensor,
         phi: Tensor,
-        kernels: list[critic.Kernels],
         z: Tensor,
         dx: int,
         n_told: int,
@@ -46,7 +43,6 @@ class Sides:
         few, sides = slice(min(z.shape[2], n_told)), (slice(dx), slice(dx, None))
         self.ranks = [ranks[:, side, few] for side in sides]
         self.functions = [phi[:, side, :, few] for side in sides]
-        self.kernels = [kernel.values[..., few] for kernel in kernels]
         self.z, self.scores = z[..., few], [z[:, side, few] for side in sides]
         self.widths = [scores.shape[1] for scores in self.scores]
         self.batch, self.n, self.tied = len(z), self.z.shape[2], tied
@@ -68,7 +64,6 @@ class Sides:
         return regression.regression_features(
             self.additive(other),
             functions[:, :, curved],
-            self.kernels[other],
             self.z,
             query_rows(self.n, n_queries // 4),
             single,
@@ -87,7 +82,7 @@ class Sides:
         codes, counts = zip(*map(classifier.classes_of, self.ranks), strict=True)
         found = [
             classifier.class_features(
-                self.additive(1 - own), self.kernels[1 - own], codes[own], counts[own]
+                self.additive(1 - own), self.scores[1 - own], codes[own], counts[own]
             )
             if bool(classifier.are_classes(counts[own], self.n).any())
             else nothing
@@ -107,4 +102,4 @@ class Sides:
             return targets.no_targets(self.batch, self.z)
         additive = [self.additive(side) for side in range(2)]
         orders = [targets.Orders(ranks) for ranks in self.ranks]
-        return targets.target_features(additive, self.kernels, self.scores, orders, gaussian)
+        return targets.target_features(additive, self.scores, orders, gaussian)

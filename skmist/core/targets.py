@@ -19,20 +19,13 @@ from skmist.core import elliptical
 from skmist.core.bivariate import Column, grid_of
 from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
-from skmist.core.regression import (
-    ADDITIVE_RIDGE,
-    LEAST,
-    Ridge,
-    best_of,
-    choose_ridge,
-    log_spacing,
-    with_kernels,
-)
+from skmist.core.regression import log_spacing
+from skmist.core.ridge import LEAST, MIXTURES, Ridge, best_of, models_of
 from skmist.core.soft import straight_through
 
 SHRINKAGE = 0.3  # of correlations towards 0, in units of columns per row
 BANDWIDTHS = (0.4, 0.8)  # of the estimates of one column and its prediction, see grids
-MOST_CURVES = 16  # columns of a side up to which these are made
+MOST_CURVES = 16  # columns of a side up to which these are made, and a third model
 FOLDS = 3
 STEP = 1 / 4096  # between predictions that count as different
 N_WAYS = 4
@@ -87,7 +80,6 @@ def no_targets(batch: int, like: Tensor) -> TargetFeatures:
 
 def target_features(
     additive: list[Tensor],
-    kernels: list[Tensor],
     z: list[Tensor],
     orders: list[Orders],
     gaussian: Tensor,
@@ -98,8 +90,6 @@ def target_features(
     ----------
     additive : list of Tensor of shape (B, p, n)
         Functions of single columns of X and of y, of mean 0 and variance 1.
-    kernels : list of Tensor of shape (B, m, n)
-        Kernel functions of X and of y, of mean 0.
     z : list of Tensor of shape (B, d, n)
         Normal scores of the columns of X and of y, standardised.
     orders : list of Orders
@@ -108,7 +98,7 @@ def target_features(
         Estimate of the mutual information by a Gaussian copula.
     """
     n = z[0].shape[2]
-    ways = [Regression(additive[i], kernels[i], z[1 - i], orders[i]) for i in range(2)]
+    ways = [Regression(additive[i], z[i], z[1 - i], orders[i]) for i in range(2)]
     both = torch.stack([way.estimates for way in ways]).clamp(0, LARGEST_ANCHOR)
     high, low = both.amax(0), both.amin(0)
     anchors = torch.cat([high, low], 1)
@@ -126,12 +116,15 @@ def target_features(
 class Regression:
     """Several columns predicted from the other side, every row without itself.
 
-    For each column the better one of two models counts: functions of single columns, and these
-    and kernels, with a ridge chosen by cross-validation.
+    For each column the best one of the models counts, or the best mean of two (see
+    :func:`~skmist.core.ridge.models_of`).
 
     Parameters
     ----------
-    additive, kernels : Tensor of shape (B, p, n) and (B, m, n)
+    additive : Tensor of shape (B, p, n)
+        Functions of the columns that are predicted from.
+    columns : Tensor of shape (B, d, n)
+        These columns, standardised.
     targets : Tensor of shape (B, k, n)
     orders : Orders
         Of the columns that are predicted from.
@@ -144,17 +137,17 @@ class Regression:
         Mean leverage of a row in the second model.
     """
 
-    def __init__(self, additive: Tensor, kernels: Tensor, targets: Tensor, orders: Orders):
+    def __init__(self, additive: Tensor, columns: Tensor, targets: Tensor, orders: Orders):
         b, k, n = targets.shape
-        functions, gram = with_kernels(additive, kernels)
         variance = targets.square().mean(2).clamp_min(LEAST)
-        ridge, _ = choose_ridge(functions, gram, targets, variance.sum(1))
-        p = additive.shape[1]
-        whole = Ridge(functions, gram, ridge)
-        alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
-        models = [Ridge(additive, gram[:, :p, :p], alone), whole]
-        residuals = torch.stack([model.residuals_of(targets) for model in models], 1)
-        errors = residuals.square().mean(3).clamp_min(LEAST)  # (B, 2, k)
+        few = max(k, columns.shape[1]) <= MOST_CURVES
+        models, _ = models_of(additive, columns, targets, third=few)
+        fitted = [Ridge(*model) for model in models]
+        whole = fitted[1]
+        mixtures = additive.new_tensor(MIXTURES if few else MIXTURES[:2])[:, : len(models)]
+        residuals = torch.stack([ridge.residuals_of(targets) for ridge in fitted], 1)
+        residuals = _mixed(mixtures, residuals)
+        errors = residuals.square().mean(3).clamp_min(LEAST)  # (B, len(mixtures), k)
         weights = best_of(errors, n).unsqueeze(3)
         residual = (weights * residuals).sum(1)
         residual, log_size = _evened(residual, whole)
@@ -170,16 +163,18 @@ class Regression:
         together = _together(targets) - _together(residual)
         by_curve, still = by_variance, torch.zeros_like(by_variance)
         if k <= MOST_CURVES:
-            held_out = [
-                _held_out(additive, gram[:, :p, :p], alone, targets),
-                _held_out(functions, gram, ridge, targets),
-            ]
-            predicted = (weights * torch.stack(held_out, 1)).sum(1)
+            held_out = torch.stack([_held_out(*model, targets) for model in models], 1)
+            predicted = (weights * _mixed(mixtures, held_out)).sum(1)
             by_curve = _curve_information(predicted, targets)
             still = _left_by_columns(residual, orders)
         ways = torch.stack([by_spacing, by_variance, by_curve, by_spacing + still], 1)
         self.estimates = ways.sum(2) + together.unsqueeze(1)
         self.leverage = whole.leverage.mean(1)
+
+
+def _mixed(mixtures: Tensor, values: Tensor) -> Tensor:
+    """Return mixtures (r, q) of what models say, (B, q, k, n), as (B, r, k, n)."""
+    return (mixtures @ values.flatten(2)).view(len(values), len(mixtures), *values.shape[2:])
 
 
 def _together(values: Tensor) -> Tensor:

@@ -1,0 +1,242 @@
+"""Ridge regressions on functions of columns and on kernels of them.
+
+Predictions of a row are those without the row itself (leaving out one row at a time: Hastie,
+Tibshirani and Friedman, "The Elements of Statistical Learning", 2009, section 7.10).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from skmist.core.critic import landmarks
+from skmist.core.elliptical import cholesky, inverse_factor
+from skmist.core.neighbours import squared_distances
+
+ADDITIVE_RIDGE = 0.03  # of functions of single columns, in units of their variance
+RIDGES = (0.02, 0.6, 20.0)  # of these and kernels, in units of functions per row
+MIXTURES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0, 0.5), (0, 0.5, 0.5))  # of three models
+LINEAR = 4.0  # scale of columns beside kernels of unit size
+EVEN = 0.05  # share of equal weights of columns
+JITTER = 1e-3  # added to the products of kernels
+CAUTION = 1.4  # by which degrees of freedom count more
+LEAST = 1e-6  # smallest mean square of residuals
+SPARE = 0.1  # of a row's prediction that others have to make up; else it does not count in full
+
+
+class Ridge:
+    """Ridge regression on functions (B, m, n) of the rows, of mean 0.
+
+    Parameters
+    ----------
+    functions : Tensor of shape (B, m, n)
+    gram : Tensor of shape (B, m, m)
+        Their mean products.
+    ridge : Tensor of shape (B, 1, 1)
+    """
+
+    def __init__(self, functions: Tensor, gram: Tensor, ridge: Tensor):
+        self.white = _factor(gram, ridge) @ functions
+        self.leverage = (self.white.square().sum(1) + 1) / functions.shape[2]
+
+    def residuals(self, target: Tensor) -> Tensor:
+        """Return what is left of a target (B, n) of mean 0, predicted without the row itself."""
+        return self.residuals_of(target.unsqueeze(1)).squeeze(1)
+
+    def residuals_of(self, targets: Tensor) -> Tensor:
+        """Return what is left of several targets (B, k, n)."""
+        slopes = self.white @ targets.transpose(1, 2) / targets.shape[2]
+        fitted = slopes.transpose(1, 2) @ self.white
+        spare = (1 - self.leverage).unsqueeze(1)
+        return targets.lerp((targets - fitted) / spare.clamp_min(SPARE / 5), _trust(spare))
+
+
+def _trust(spare: Tensor) -> Tensor:
+    """Return how far a prediction counts that leaves so much to spare."""
+    return (spare / SPARE).clamp(0, 1)
+
+
+def _ridges(gram: Tensor, n: int) -> list[float]:
+    """Return the ridges to choose from, in units of the variance of a function."""
+    return [ridge * gram.shape[1] / n for ridge in RIDGES]
+
+
+def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return functions of single columns and kernels, scaled to unit size, and their products.
+
+    Returns
+    -------
+    functions : Tensor of shape (B, p + m, n)
+    gram : Tensor of shape (B, p + m, p + m)
+        Their mean products.
+    """
+    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+    functions = torch.cat([additive, size * kernels], 1)
+    return functions, functions @ functions.transpose(1, 2) / kernels.shape[2]
+
+
+def choose_ridge(
+    functions: Tensor, gram: Tensor, targets: Tensor, variance: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Choose the ridge of a regression of targets (B, k, n) by cross-validation.
+
+    Returns
+    -------
+    ridge : Tensor of shape (B, 1, 1)
+    errors : Tensor of shape (B, len(RIDGES))
+        Those of each ridge.
+    """
+    n = targets.shape[2]
+    errors = cross_validated(gram, functions @ targets.transpose(1, 2) / n, variance, n)
+    choice = gram.new_tensor(_ridges(gram, n)).log()
+    return (best_of(errors, n) * choice).sum(1).exp().view(-1, 1, 1), errors
+
+
+def _factor(gram: Tensor, ridge: Tensor) -> Tensor:
+    """Return the inverse Cholesky factor of gram + ridge I."""
+    eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+    return inverse_factor(cholesky(gram + ridge * eye))
+
+
+def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> Tensor:
+    """Return the generalised cross-validation errors of a regression with each of the ridges.
+
+    (Golub, Heath and Wahba, Technometrics 21, 1979; the degrees of freedom count more than once, as
+    in Cummins, Filloon and Nychka, J. Am. Stat. Assoc. 96, 2001, so that the ridge is not too small
+    where rows are few.)
+
+    Parameters
+    ----------
+    gram : Tensor of shape (B, m, m)
+        Mean products of the functions.
+    product : Tensor of shape (B, m, k)
+        Mean products of the functions and k targets.
+    variance : Tensor of shape (B,)
+        Sum of the mean squares of the targets.
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    Tensor of shape (B, len(RIDGES))
+    """
+    errors = []
+    for ridge in _ridges(gram, n):
+        inverse = _factor(gram, gram.new_full((), ridge))
+        half = inverse @ product
+        slopes = inverse.transpose(1, 2) @ half
+        left = variance - half.square().sum((1, 2)) - ridge * slopes.square().sum((1, 2))
+        degrees = gram.shape[1] - ridge * inverse.square().sum((1, 2)) + 1
+        spare = 1 - CAUTION * degrees / n
+        errors.append(variance.lerp(left / spare.clamp_min(SPARE / 5).square(), _trust(spare)))
+    return torch.stack(errors, 1).clamp_min(LEAST)
+
+
+def best_of(errors: Tensor, n: int) -> Tensor:
+    """Weigh models by their mean squared errors (B, K) on n rows, nearly all for the best one."""
+    return torch.softmax(-0.5 * n * torch.log(errors), 1)
+
+
+def models_of(
+    additive: Tensor, columns: Tensor, targets: Tensor, third: bool = True
+) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
+    """Return up to three models by which targets (B, k, n) are predicted.
+
+    Functions of single columns; these and kernels; the columns and kernels. In the kernels, columns
+    count by how relevant they are.
+
+    Parameters
+    ----------
+    additive : Tensor of shape (B, p, n)
+        Of mean 0 and variance 1.
+    columns : Tensor of shape (B, d, n)
+        Of variance 1.
+    targets : Tensor of shape (B, k, n)
+    third : bool
+        Whether there is a third model.
+
+    Returns
+    -------
+    models : list of tuple
+        Functions, their mean products and the ridge, as :class:`Ridge` takes them.
+    errors : Tensor of shape (B, len(RIDGES))
+        Of the second model, with each ridge.
+    """
+    n, p = columns.shape[2], additive.shape[1]
+    variance = targets.square().mean(2).clamp_min(LEAST).sum(1)
+    kernels, linear = relevant_kernels(columns, targets)
+    functions, gram = with_kernels(additive, kernels)
+    ridge, errors = choose_ridge(functions, gram, targets, variance)
+    alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
+    models = [(additive, gram[:, :p, :p], alone), (functions, gram, ridge)]
+    if third:
+        functions = torch.cat([linear, kernels], 1)
+        gram = functions @ functions.transpose(1, 2) / n
+        models.append((functions, gram, choose_ridge(functions, gram, targets, variance)[0]))
+    return models, errors
+
+
+def relevant_kernels(columns: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return kernel functions of columns, in which a column counts by how much targets change.
+
+    A regression with equal weights is fitted, and the mean square of its slopes along a column is
+    the weight of that column in the kernels that are returned (Radhakrishnan, Beaglehole, Pandit
+    and Belkin, Science 383, 2024, with a diagonal matrix).
+
+    Parameters
+    ----------
+    columns : Tensor of shape (B, d, n)
+        Of variance 1.
+    targets : Tensor of shape (B, k, n)
+        Of mean 0.
+
+    Returns
+    -------
+    kernels : Tensor of shape (B, m, n)
+        At m landmark rows, uncorrelated under a smooth prior, and of mean 0.
+    columns : Tensor of shape (B, d, n)
+        The columns on the scale that goes with these.
+    """
+    b, d, n = columns.shape
+    equal = columns.new_full((b, d, 1), 1 / d)
+    values, factor = _kernels(columns, equal)
+    m = values.shape[1]
+    functions = torch.cat([_white(values, factor), LINEAR * columns], 1)
+    gram = functions @ functions.transpose(1, 2) / n
+    ridge, _ = choose_ridge(functions, gram, targets, targets.square().mean(2).sum(1))
+    inverse = _factor(gram, ridge)
+    slopes = inverse.transpose(1, 2) @ (inverse @ (functions @ targets.transpose(1, 2) / n))
+    marks, near = columns[..., :m], values[..., :m]  # slopes are taken at the landmarks
+    pull = torch.einsum("bck,bcr->bkcr", factor.transpose(1, 2) @ slopes[:, :m], near)
+    slope = marks.unsqueeze(1) @ pull - pull.sum(2, keepdim=True) * marks.unsqueeze(1)
+    slope = slope / d + LINEAR * slopes[:, m:].transpose(1, 2).unsqueeze(3)  # (B, k, d, m)
+    squares = slope.square().sum((1, 3)).unsqueeze(2)
+    weights = squares / squares.sum(1, keepdim=True).clamp_min(1e-12)
+    return _white(*_kernels(columns, torch.lerp(weights, equal, EVEN))), LINEAR * columns
+
+
+def _kernels(columns: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return kernels (B, m, n) of weighed columns, and what makes them uncorrelated, (B, m, m)."""
+    scaled = columns * weights.sqrt()
+    m = landmarks(columns.shape[2])
+    values = torch.exp(-0.5 * squared_distances(scaled[..., :m], scaled))
+    eye = torch.eye(m, dtype=values.dtype, device=values.device)
+    return values, math.sqrt(m) * inverse_factor(cholesky(values[..., :m] + JITTER * eye))
+
+
+def _white(values: Tensor, factor: Tensor) -> Tensor:
+    """Return uncorrelated functions of mean 0."""
+    white = factor @ values
+    return white - white.mean(2, keepdim=True)
+
+
+def mean_square(values: Tensor) -> Tensor:
+    """Return the mean squares (B,) of values (B, n), none of them 0."""
+    return values.square().mean(1).clamp_min(LEAST)
+
+
+def gain(variance: Tensor, errors: Tensor) -> Tensor:
+    """Return half the logarithms of the ratios of a variance (B,) to errors (B, K)."""
+    return 0.5 * torch.log(variance.unsqueeze(1) / errors)

@@ -1,0 +1,139 @@
+"""Ridge regressions and their kernels: against scikit-learn, numpy and autograd."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge as ReferenceRidge
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+from skmist.core import ridge as ridges
+from skmist.core.scores import standardise
+
+
+def functions(n: int, m: int, seed: int) -> torch.Tensor:
+    f = torch.randn(2, m, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return f - f.mean(2, keepdim=True)
+
+
+def test_residuals_are_those_of_leaving_one_out():
+    """But for the mean of the functions, which scikit-learn takes anew without the row."""
+    n, m, ridge = 60, 5, 0.1
+    f = functions(n, m, 0)
+    target = f[:, 0] + torch.randn(2, n, generator=torch.Generator().manual_seed(1))
+    target = target - target.mean(1, keepdim=True)
+    gram = f @ f.transpose(1, 2) / n
+    found = ridges.Ridge(f, gram, torch.full((1, 1, 1), ridge)).residuals(target)
+    for features, y, residual in zip(f.numpy(), target.numpy(), found.numpy(), strict=True):
+        model = ReferenceRidge(alpha=n * ridge)
+        predicted = cross_val_predict(model, features.T, y, cv=LeaveOneOut())
+        np.testing.assert_allclose(residual, y - predicted, atol=0.02)
+
+
+def test_generalised_cross_validation_against_numpy():
+    n, m = 80, 7
+    f = functions(n, m, 2)
+    target = f[:, 1] + torch.randn(2, n, generator=torch.Generator().manual_seed(3))
+    gram, product = f @ f.transpose(1, 2) / n, f @ target.unsqueeze(2) / n
+    found = ridges.cross_validated(gram, product, target.square().mean(1), n)
+    for i, strength in enumerate(ridges.RIDGES):
+        ridge = strength * m / n
+        for k in range(2):
+            x = f[k].numpy().T
+            hat = x @ np.linalg.solve(x.T @ x / n + ridge * np.eye(m), x.T / n)
+            left = np.mean((target[k].numpy() - hat @ target[k].numpy()) ** 2)
+            share = ridges.CAUTION * (np.trace(hat) + 1) / n
+            assert float(found[k, i]) == pytest.approx(left / (1 - share) ** 2, rel=1e-6)
+
+
+def columns(b: int, d: int, n: int, seed: int) -> torch.Tensor:
+    rng = torch.Generator().manual_seed(seed)
+    return standardise(torch.randn(b, d, n, generator=rng, dtype=torch.float64))
+
+
+def test_kernels_weigh_columns_by_the_slopes_of_a_regression():
+    """The weights are those that autograd gives for the regression with equal weights."""
+    b, d, n = 2, 3, 120
+    x = columns(b, d, n, 0)
+    targets = torch.stack([x[:, 0] * x[:, 1], torch.tanh(3 * x[:, 1])], 1)
+    targets = targets - targets.mean(2, keepdim=True)
+    found, linear = ridges.relevant_kernels(x, targets)
+
+    m = found.shape[1]
+    marks = x[..., :m]
+
+    def kernels(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        apart = (marks.unsqueeze(3) - rows.unsqueeze(2)).square()
+        return torch.exp(-0.5 * (weights[..., None, None] * apart).sum(1))
+
+    def white(values: torch.Tensor, at_marks: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+        eye = torch.eye(m, dtype=values.dtype)
+        factor = torch.linalg.inv(torch.linalg.cholesky(at_marks + ridges.JITTER * eye))
+        return m**0.5 * factor @ (values - mean)
+
+    equal = torch.full((b, d), 1 / d, dtype=x.dtype)
+    whole, near = kernels(x, equal), kernels(marks, equal)
+    mean = whole.mean(2, keepdim=True)
+    functions = torch.cat([white(whole, near, mean), ridges.LINEAR * x], 1)
+    gram = functions @ functions.transpose(1, 2) / n
+    size = targets.square().mean(2).sum(1)
+    strength, _ = ridges.choose_ridge(functions, gram, targets, size)
+    eye = torch.eye(m + d, dtype=x.dtype)
+    slopes = torch.linalg.solve(gram + strength * eye, functions @ targets.transpose(1, 2) / n)
+
+    rows = marks.clone().requires_grad_()
+    at = torch.cat([white(kernels(rows, equal), near, mean), ridges.LINEAR * rows], 1)
+    fitted = slopes.transpose(1, 2) @ at
+    squares = [torch.autograd.grad(f.sum(), rows, retain_graph=True)[0] for f in fitted.unbind(1)]
+    squares = sum(g.square().mean(2) for g in squares)
+    weights = squares / squares.sum(1, keepdim=True)
+    weights = (1 - ridges.EVEN) * weights + ridges.EVEN / d
+    again = kernels(x, weights)
+    expected = white(again, kernels(marks, weights), again.mean(2, keepdim=True))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(linear, ridges.LINEAR * x)
+    assert bool((weights[:, 2] < 0.1).all()) and bool((weights[:, 1] > 0.3).all())
+
+
+def test_kernels_find_the_product_among_idle_columns():
+    """Where two of twelve columns count, kernels of equal weights explain less."""
+    x = columns(4, 12, 400, 1)
+    rng = torch.Generator().manual_seed(2)
+    noise = torch.randn(4, 400, generator=rng, dtype=x.dtype)
+    target = x[:, 3] * x[:, 7] + 0.3 * noise
+    target = (target - target.mean(1, keepdim=True)).unsqueeze(1)
+    size = target.square().mean(2).sum(1)
+
+    def error(functions: torch.Tensor) -> float:
+        gram = functions @ functions.transpose(1, 2) / 400
+        strength, _ = ridges.choose_ridge(functions, gram, target, size)
+        left = ridges.Ridge(functions, gram, strength).residuals_of(target)
+        return float((left.square().mean(2).sum(1) / size).mean())
+
+    relevant, linear = ridges.relevant_kernels(x, target)
+    equal = ridges._white(*ridges._kernels(x, torch.full((4, 12, 1), 1 / 12, dtype=x.dtype)))
+    plain = error(torch.cat([linear, equal], 1))
+    assert error(torch.cat([linear, relevant], 1)) < 0.5 * plain < 0.5
+
+
+def test_models_share_what_they_are_made_of():
+    x = columns(3, 2, 90, 3)
+    additive = torch.cat([x, standardise(x.square())], 1)
+    targets = standardise(x[:, :1] * x[:, 1:])
+    models, errors = ridges.models_of(additive, x, targets)
+    assert [len(f[0]) for f, _, _ in models] == [4, 4 + 45, 2 + 45]
+    assert errors.shape == (3, len(ridges.RIDGES))
+    for functions, gram, strength in models:
+        torch.testing.assert_close(gram, functions @ functions.transpose(1, 2) / 90)
+        assert strength.shape in ((1, 1, 1), (3, 1, 1))
+    left = [ridges.Ridge(*m).residuals_of(targets).square().mean() for m in models]
+    assert left[0] > 0.9 and max(left[1:]) < 0.5
+    assert len(ridges.models_of(additive, x, targets, third=False)[0]) == 2
+
+
+def test_constant_columns_make_no_trouble():
+    x = columns(2, 3, 50, 4)
+    x[:, 1] = 0
+    kernels, linear = ridges.relevant_kernels(x, torch.zeros(2, 1, 50, dtype=x.dtype))
+    assert bool(torch.isfinite(kernels).all()) and not bool(linear[:, 1].any())
