@@ -77,8 +77,7 @@ def test_kernels_weigh_columns_by_the_slopes_of_a_regression():
     mean = whole.mean(2, keepdim=True)
     functions = torch.cat([white(whole, near, mean), ridges.LINEAR * x], 1)
     gram = functions @ functions.transpose(1, 2) / n
-    size = targets.square().mean(2).sum(1)
-    strength, _ = ridges.choose_ridge(functions, gram, targets, size)
+    strength, _ = ridges.choose_ridge(functions, gram, targets)
     eye = torch.eye(m + d, dtype=x.dtype)
     slopes = torch.linalg.solve(gram + strength * eye, functions @ targets.transpose(1, 2) / n)
 
@@ -107,7 +106,7 @@ def test_kernels_find_the_product_among_idle_columns():
 
     def error(functions: torch.Tensor) -> float:
         gram = functions @ functions.transpose(1, 2) / 400
-        strength, _ = ridges.choose_ridge(functions, gram, target, size)
+        strength, _ = ridges.choose_ridge(functions, gram, target)
         left = ridges.Ridge(functions, gram, strength).residuals_of(target)
         return float((left.square().mean(2).sum(1) / size).mean())
 
@@ -137,3 +136,17 @@ def test_constant_columns_make_no_trouble():
     x[:, 1] = 0
     kernels, linear = ridges.relevant_kernels(x, torch.zeros(2, 1, 50, dtype=x.dtype))
     assert bool(torch.isfinite(kernels).all()) and not bool(linear[:, 1].any())
+
+
+def test_the_best_model_or_mean_of_two_counts():
+    n = 4_000
+    a, b, c = torch.randn(3, n, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    left = torch.stack([torch.stack([v, w]) for v, w in ((a, a), (3 * b, b), (3 * c, b / 2))])
+    shares, errors = ridges.shares_of(left[None])
+    expected = [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
+    torch.testing.assert_close(shares[0], left.new_tensor(expected), atol=1e-9, rtol=0)
+    torch.testing.assert_close(errors[0], left.square().mean(2))
+    shares, _ = ridges.shares_of(torch.stack([a, 9 * c, b]).view(1, 3, 1, n))
+    assert shares.flatten().tolist() == pytest.approx([0.5, 0.0, 0.5])
+    shares, _ = ridges.shares_of(torch.stack([a, 9 * c]).view(1, 2, 1, n))
+    assert shares.flatten().tolist() == pytest.approx([1.0, 0.0])

@@ -172,7 +172,7 @@ def class_features(
     few = additive.shape[1]
     p, gains = [], []
     for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):
-        ridge, validated = choose_ridge(functions, gram, target, variance)
+        ridge, validated = choose_ridge(functions, gram, target)
         gains.append(gain(variance, validated).amax(1))
         p.append(log_probabilities(functions, gram, member, ridge))
     mean = (p[0] + p[1]) / 2

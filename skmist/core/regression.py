@@ -18,13 +18,12 @@ from skmist.core import neighbours
 from skmist.core.ridge import (
     ADDITIVE_RIDGE,
     LEAST,
-    MIXTURES,
     RIDGES,
     Ridge,
-    best_of,
     gain,
     mean_square,
     models_of,
+    shares_of,
 )
 
 N_MODELS = 2  # that are told apart
@@ -121,15 +120,12 @@ class Prediction:
         models, validated = models_of(additive, columns, target.unsqueeze(1))
         models = [Ridge(*model) for model in models]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
-        mixtures = residuals.new_tensor(MIXTURES)
-        residuals = mixtures @ residuals
-        errors = residuals.square().mean(2).clamp_min(LEAST)
-        weights = best_of(errors, n)
-        self.residual = (weights.unsqueeze(2) * residuals).sum(1)
+        shares, errors = (v.squeeze(2) for v in shares_of(residuals.unsqueeze(2)))
+        self.residual = (shares.unsqueeze(2) * residuals).sum(1)
         best = mean_square(self.residual).unsqueeze(1)
         self.explained = gain(variance, torch.cat([validated, errors[:, :1], best], 1))
         leverage = torch.stack([model.leverage.mean(1) for model in models], 1)
-        self.leverage = ((weights @ mixtures) * leverage).sum(1)
+        self.leverage = (shares * leverage).sum(1)
         squares = self.residual.square()
         sizes = torch.log(squares + 1e-2 * best)
         sizes = sizes - sizes.mean(1, keepdim=True)

@@ -77,9 +77,7 @@ def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
     return functions, functions @ functions.transpose(1, 2) / kernels.shape[2]
 
 
-def choose_ridge(
-    functions: Tensor, gram: Tensor, targets: Tensor, variance: Tensor
-) -> tuple[Tensor, Tensor]:
+def choose_ridge(functions: Tensor, gram: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Choose the ridge of a regression of targets (B, k, n) by cross-validation.
 
     Returns
@@ -89,6 +87,7 @@ def choose_ridge(
         Those of each ridge.
     """
     n = targets.shape[2]
+    variance = targets.square().mean(2).sum(1).clamp_min(LEAST)
     errors = cross_validated(gram, functions @ targets.transpose(1, 2) / n, variance, n)
     choice = gram.new_tensor(_ridges(gram, n)).log()
     return (best_of(errors, n) * choice).sum(1).exp().view(-1, 1, 1), errors
@@ -139,6 +138,27 @@ def best_of(errors: Tensor, n: int) -> Tensor:
     return torch.softmax(-0.5 * n * torch.log(errors), 1)
 
 
+def shares_of(residuals: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how much each model counts: the best one, or the best mean of two, nearly alone.
+
+    Parameters
+    ----------
+    residuals : Tensor of shape (B, q, k, n)
+        What each of q models leaves of k targets.
+
+    Returns
+    -------
+    shares : Tensor of shape (B, q, k)
+    errors : Tensor of shape (B, q, k)
+        Mean squares of the residuals.
+    """
+    b, q, k, n = residuals.shape
+    mixtures = residuals.new_tensor([m[:q] for m in MIXTURES if not any(m[q:])])
+    errors = (mixtures @ residuals.flatten(2)).view(b, -1, k, n).square().mean(3)
+    errors = errors.clamp_min(LEAST)
+    return mixtures.T @ best_of(errors, n), errors[:, :q]
+
+
 def models_of(
     additive: Tensor, columns: Tensor, targets: Tensor, third: bool = True
 ) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
@@ -165,16 +185,15 @@ def models_of(
         Of the second model, with each ridge.
     """
     n, p = columns.shape[2], additive.shape[1]
-    variance = targets.square().mean(2).clamp_min(LEAST).sum(1)
     kernels, linear = relevant_kernels(columns, targets)
     functions, gram = with_kernels(additive, kernels)
-    ridge, errors = choose_ridge(functions, gram, targets, variance)
+    ridge, errors = choose_ridge(functions, gram, targets)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
     models = [(additive, gram[:, :p, :p], alone), (functions, gram, ridge)]
     if third:
         functions = torch.cat([linear, kernels], 1)
         gram = functions @ functions.transpose(1, 2) / n
-        models.append((functions, gram, choose_ridge(functions, gram, targets, variance)[0]))
+        models.append((functions, gram, choose_ridge(functions, gram, targets)[0]))
     return models, errors
 
 
@@ -205,7 +224,7 @@ def relevant_kernels(columns: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     m = values.shape[1]
     functions = torch.cat([_white(values, factor), LINEAR * columns], 1)
     gram = functions @ functions.transpose(1, 2) / n
-    ridge, _ = choose_ridge(functions, gram, targets, targets.square().mean(2).sum(1))
+    ridge, _ = choose_ridge(functions, gram, targets)
     inverse = _factor(gram, ridge)
     slopes = inverse.transpose(1, 2) @ (inverse @ (functions @ targets.transpose(1, 2) / n))
     marks, near = columns[..., :m], values[..., :m]  # slopes are taken at the landmarks

@@ -20,7 +20,7 @@ from skmist.core.bivariate import Column, grid_of
 from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
 from skmist.core.regression import log_spacing
-from skmist.core.ridge import LEAST, MIXTURES, Ridge, best_of, models_of
+from skmist.core.ridge import LEAST, Ridge, models_of, shares_of
 from skmist.core.soft import straight_through
 
 SHRINKAGE = 0.3  # of correlations towards 0, in units of columns per row
@@ -144,12 +144,9 @@ class Regression:
         models, _ = models_of(additive, columns, targets, third=few)
         fitted = [Ridge(*model) for model in models]
         whole = fitted[1]
-        mixtures = additive.new_tensor(MIXTURES if few else MIXTURES[:2])[:, : len(models)]
         residuals = torch.stack([ridge.residuals_of(targets) for ridge in fitted], 1)
-        residuals = _mixed(mixtures, residuals)
-        errors = residuals.square().mean(3).clamp_min(LEAST)  # (B, len(mixtures), k)
-        weights = best_of(errors, n).unsqueeze(3)
-        residual = (weights * residuals).sum(1)
+        shares = shares_of(residuals)[0].unsqueeze(3)
+        residual = (shares * residuals).sum(1)
         residual, log_size = _evened(residual, whole)
         left = residual.square().mean(2).clamp_min(LEAST)
         by_variance = 0.5 * torch.log(variance / left) - log_size
@@ -164,17 +161,12 @@ class Regression:
         by_curve, still = by_variance, torch.zeros_like(by_variance)
         if k <= MOST_CURVES:
             held_out = torch.stack([_held_out(*model, targets) for model in models], 1)
-            predicted = (weights * _mixed(mixtures, held_out)).sum(1)
+            predicted = (shares * held_out).sum(1)
             by_curve = _curve_information(predicted, targets)
             still = _left_by_columns(residual, orders)
         ways = torch.stack([by_spacing, by_variance, by_curve, by_spacing + still], 1)
         self.estimates = ways.sum(2) + together.unsqueeze(1)
         self.leverage = whole.leverage.mean(1)
-
-
-def _mixed(mixtures: Tensor, values: Tensor) -> Tensor:
-    """Return mixtures (r, q) of what models say, (B, q, k, n), as (B, r, k, n)."""
-    return (mixtures @ values.flatten(2)).view(len(values), len(mixtures), *values.shape[2:])
 
 
 def _together(values: Tensor) -> Tensor:
