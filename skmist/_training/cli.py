@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         ("accumulate", "batches per step"),
         ("budget", "cost of a batch in milliseconds of a core; raise it on a GPU"),
         ("repeats", "how often a batch is taken"),
+        ("ema", "decay of the averaged weights; fewer, larger steps want a smaller one"),
         ("validate_minutes", "pause between validations"),
         ("save_minutes", "pause between saved states"),
     ):

@@ -62,6 +62,9 @@ class Shape:
     dy: int
 
 
+USUAL_BUDGET = 60.0  # of a batch, in milliseconds of a core; beyond, cheap data sets are more too
+
+
 def cost(n: int, d: int) -> float:
     """Return the cost of a data set, in milliseconds of one core, as measured on the network."""
     if d == 2:
@@ -95,7 +98,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         if rng.coin(0.6):
             dy = 1 if rng.coin(0.6) else rng.host_log_integer(1, top)
         n = max(8, min(n, preset.cells_max // (dx + dy)))
-    largest = 128 if kind == "bivariate" else 48
+    largest = (128 if kind == "bivariate" else 48) * max(1.0, budget / USUAL_BUDGET)
     batch = int(min(largest, max(4, budget / cost(n, dx + dy))))
     return Shape(batch, n, dx, dy), kind
 

@@ -101,7 +101,9 @@ class Trainer:
     done : dict, optional
         What these weights have behind them: position in the stream, data sets, minutes, seed.
     device : str
-        Device of sampling and training.
+        Device of sampling and training. Of several processes each has a GPU of its own with
+        "cuda"; with "cuda:0" all share that one, and keep it busier: while one of them decides what
+        comes next, the others compute.
     """
 
     def __init__(self, directory, options, config=None, weights=None, done=None, device="cpu"):
@@ -109,7 +111,10 @@ class Trainer:
         self.rank = int(os.environ.get("RANK", 0))
         self.world = int(os.environ.get("WORLD_SIZE", 1))
         if self.world > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+            own = torch.device(device) == torch.device("cuda")
+            dist.init_process_group("nccl" if own else "gloo")
+        nccl = self.world > 1 and dist.get_backend() == "nccl"
+        self.exchange = self.device if nccl else torch.device("cpu")  # what processes tell others
         self.preset = PRESETS[options.preset]
         saved = load_state(self.directory)
         if saved is not None:
@@ -210,21 +215,21 @@ class Trainer:
         parameters = list(self.network.parameters())
         told = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         head = torch.tensor([*(float(p.grad is not None) for p in parameters), *counts])
-        message = torch.cat([head.to(self.device), *(g.flatten() for g in told)])
+        message = torch.cat([head.to(self.device), *(g.flatten() for g in told)]).to(self.exchange)
         dist.all_reduce(message)
-        head, message = message[: len(head)].tolist(), message[len(head) :]
+        head, message = message[: len(head)].tolist(), message[len(head) :].to(self.device)
         parts = message.split([p.numel() for p in parameters])
         for p, present, part in zip(parameters, head, parts, strict=False):
             p.grad = part.view_as(p) if present else None
         return tuple(round(v) for v in head[len(parameters) :])
 
     def _threads(self) -> int:
-        """Return how many threads prepare batches: processes on one CPU share its cores."""
-        return max(1, THREADS // self.world) if self.device.type == "cpu" else THREADS
+        """Return how many threads prepare batches: fewer where processes share a device."""
+        return max(1, THREADS // self.world) if self.exchange.type == "cpu" else THREADS
 
     def _elapsed(self, start: float) -> float:
         """Return the minutes of this run, by the clock of the first process: all stop together."""
-        minutes = torch.tensor([(time.monotonic() - start) / 60], device=self.device)
+        minutes = torch.tensor([(time.monotonic() - start) / 60], device=self.exchange)
         if self.world > 1:
             dist.broadcast(minutes, 0)
         return float(minutes)

@@ -11,12 +11,18 @@ NEIGHBOURS = (1, 3, 6, 12)
 N_LOCAL = 3 * len(NEIGHBOURS)
 N_DIMENSIONS = 3
 FEW_QUERIES = 32  # that dimensions are read at
-CACHED_VALUES = 200_000  # distances that are worked on at a time
+CACHED_VALUES = 200_000  # distances that are worked on at a time on the CPU
+LARGE_VALUES = 50_000_000  # and on a device of much memory, which takes as long for few
 CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
 MOST_PARTS = 64  # of very many rows
 FEW_VALUES = 512  # that are sorted rather than searched for the smallest ones
 EDGE = 1e-5  # of the squared radius, within which distances count as equal to it
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
+
+
+def values_at_a_time(device: torch.device) -> int:
+    """Return how many distances are worked on at a time."""
+    return CACHED_VALUES if device.type == "cpu" else LARGE_VALUES
 
 
 def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Tensor:
@@ -168,8 +174,9 @@ def neighbour_features(
         X and y, and that of both.
     """
     b, _, n = z.shape
-    step = max(1, CACHED_VALUES // (n_queries * n))
-    block = max(few, 1, CACHED_VALUES // n)
+    values = values_at_a_time(z.device)
+    step = max(1, values // (n_queries * n))
+    block = max(few, 1, values // n)
     local, dimensions = [], []
     for i in range(0, b, step):
         sides = [_ordered(side, tied) for side in (z[i : i + step, :dx], z[i : i + step, dx:])]
