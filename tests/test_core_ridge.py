@@ -52,8 +52,8 @@ def columns(b: int, d: int, n: int, seed: int) -> torch.Tensor:
     return standardise(torch.randn(b, d, n, generator=rng, dtype=torch.float64))
 
 
-def test_kernels_weigh_columns_by_the_slopes_of_a_regression():
-    """The weights are those that autograd gives for the regression with equal weights."""
+def test_kernels_weigh_columns_by_the_slopes_of_regressions():
+    """The weights are those that autograd gives, first for a regression with equal weights."""
     b, d, n = 2, 3, 120
     x = columns(b, d, n, 0)
     targets = torch.stack([x[:, 0] * x[:, 1], torch.tanh(3 * x[:, 1])], 1)
@@ -72,22 +72,23 @@ def test_kernels_weigh_columns_by_the_slopes_of_a_regression():
         factor = torch.linalg.inv(torch.linalg.cholesky(at_marks + ridges.JITTER * eye))
         return m**0.5 * factor @ (values - mean)
 
-    equal = torch.full((b, d), 1 / d, dtype=x.dtype)
-    whole, near = kernels(x, equal), kernels(marks, equal)
-    mean = whole.mean(2, keepdim=True)
-    functions = torch.cat([white(whole, near, mean), ridges.LINEAR * x], 1)
-    gram = functions @ functions.transpose(1, 2) / n
-    strength, _ = ridges.choose_ridge(functions, gram, targets)
-    eye = torch.eye(m + d, dtype=x.dtype)
-    slopes = torch.linalg.solve(gram + strength * eye, functions @ targets.transpose(1, 2) / n)
+    weights = torch.full((b, d), 1 / d, dtype=x.dtype)
+    for _ in range(ridges.ROUNDS):
+        whole, near = kernels(x, weights), kernels(marks, weights)
+        mean = whole.mean(2, keepdim=True)
+        functions = torch.cat([white(whole, near, mean), ridges.LINEAR * x], 1)
+        gram = functions @ functions.transpose(1, 2) / n
+        strength, _ = ridges.choose_ridge(functions, gram, targets)
+        eye = torch.eye(m + d, dtype=x.dtype)
+        slopes = torch.linalg.solve(gram + strength * eye, functions @ targets.transpose(1, 2) / n)
 
-    rows = marks.clone().requires_grad_()
-    at = torch.cat([white(kernels(rows, equal), near, mean), ridges.LINEAR * rows], 1)
-    fitted = slopes.transpose(1, 2) @ at
-    squares = [torch.autograd.grad(f.sum(), rows, retain_graph=True)[0] for f in fitted.unbind(1)]
-    squares = sum(g.square().mean(2) for g in squares)
-    weights = squares / squares.sum(1, keepdim=True)
-    weights = (1 - ridges.EVEN) * weights + ridges.EVEN / d
+        rows = marks.clone().requires_grad_()
+        at = torch.cat([white(kernels(rows, weights), near, mean), ridges.LINEAR * rows], 1)
+        fitted = (slopes.transpose(1, 2) @ at).unbind(1)
+        squares = [torch.autograd.grad(f.sum(), rows, retain_graph=True)[0] for f in fitted]
+        squares = sum(g.square().mean(2) for g in squares)
+        weights = squares / squares.sum(1, keepdim=True)
+        weights = (1 - ridges.EVEN) * weights + ridges.EVEN / d
     again = kernels(x, weights)
     expected = white(again, kernels(marks, weights), again.mean(2, keepdim=True))
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
@@ -111,9 +112,25 @@ def test_kernels_find_the_product_among_idle_columns():
         return float((left.square().mean(2).sum(1) / size).mean())
 
     relevant, linear = ridges.relevant_kernels(x, target)
-    equal = ridges._white(*ridges._kernels(x, torch.full((4, 12, 1), 1 / 12, dtype=x.dtype)))
+    equal = ridges.relevant_kernels(x, target, rounds=0)[0]
     plain = error(torch.cat([linear, equal], 1))
     assert error(torch.cat([linear, relevant], 1)) < 0.5 * plain < 0.5
+
+
+def test_kernels_of_several_scales():
+    """Each scale has its share of the landmarks."""
+    x = columns(2, 3, 200, 6)
+    target = (x[:, :1] * x[:, 1:2]) - (x[:, :1] * x[:, 1:2]).mean(2, keepdim=True)
+    both, linear = ridges.relevant_kernels(x, target, scales=ridges.SCALES)
+    assert both.shape == (2, ridges.landmarks(200), 200)
+    wide, _ = ridges.relevant_kernels(x, target)
+    half = both.shape[1] // 2
+    # the first landmarks are whitened one after another, so that they do not know of later ones
+    unit = (wide.shape[1] / half) ** 0.5
+    torch.testing.assert_close(both[:, :half] * unit, wide[:, :half], rtol=1e-6, atol=1e-8)
+    narrow, _ = ridges.relevant_kernels(x, target, scales=(4.0, 4.0))
+    torch.testing.assert_close(both[:, half:], narrow[:, half:])
+    assert not torch.allclose(both[:, half:], both[:, :half])
 
 
 def test_models_share_what_they_are_made_of():

@@ -20,7 +20,14 @@ from torch.nn import functional as F
 
 from skmist.core.elliptical import cholesky, inverse_factor
 from skmist.core.plugin import row_keys
-from skmist.core.ridge import LEAST, choose_ridge, gain, relevant_kernels, with_kernels
+from skmist.core.ridge import (
+    LEAST,
+    SCALES,
+    choose_ridge,
+    gain,
+    relevant_kernels,
+    with_kernels,
+)
 
 MOST_CLASSES = 32
 ROWS_EACH = 3  # fewest rows, on average, that make distinct rows classes
@@ -168,7 +175,7 @@ def class_features(
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
     variance = target.square().sum(1).mean(1).clamp_min(LEAST)
 
-    whole, products = with_kernels(additive, relevant_kernels(columns, target)[0])
+    whole, products = with_kernels(additive, relevant_kernels(columns, target, scales=SCALES)[0])
     few = additive.shape[1]
     p, gains = [], []
     for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):

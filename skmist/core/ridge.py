@@ -19,6 +19,8 @@ ADDITIVE_RIDGE = 0.03  # of functions of single columns, in units of their varia
 RIDGES = (0.02, 0.6, 20.0)  # of these and kernels, in units of functions per row
 MIXTURES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0, 0.5), (0, 0.5, 0.5))  # of three models
 LINEAR = 4.0  # scale of columns beside kernels of unit size
+ROUNDS = 2  # of weighing columns
+SCALES = (1.0, 4.0)  # of squared distances, where kernels are wide and narrow
 EVEN = 0.05  # share of equal weights of columns
 JITTER = 1e-3  # added to the products of kernels
 CAUTION = 1.4  # by which degrees of freedom count more
@@ -185,7 +187,7 @@ def models_of(
         Of the second model, with each ridge.
     """
     n, p = columns.shape[2], additive.shape[1]
-    kernels, linear = relevant_kernels(columns, targets)
+    kernels, linear = relevant_kernels(columns, targets, ROUNDS if third else 1)
     functions, gram = with_kernels(additive, kernels)
     ridge, errors = choose_ridge(functions, gram, targets)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
@@ -197,12 +199,14 @@ def models_of(
     return models, errors
 
 
-def relevant_kernels(columns: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def relevant_kernels(
+    columns: Tensor, targets: Tensor, rounds: int = ROUNDS, scales: tuple[float, ...] = (1.0,)
+) -> tuple[Tensor, Tensor]:
     """Return kernel functions of columns, in which a column counts by how much targets change.
 
-    A regression with equal weights is fitted, and the mean square of its slopes along a column is
-    the weight of that column in the kernels that are returned (Radhakrishnan, Beaglehole, Pandit
-    and Belkin, Science 383, 2024, with a diagonal matrix).
+    A regression is fitted, and the mean square of its slopes along a column is the weight of that
+    column in the next one (Radhakrishnan, Beaglehole, Pandit and Belkin, Science 383, 2024, with a
+    diagonal matrix); in the first one weights are equal.
 
     Parameters
     ----------
@@ -210,6 +214,10 @@ def relevant_kernels(columns: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         Of variance 1.
     targets : Tensor of shape (B, k, n)
         Of mean 0.
+    rounds : int
+        Number of regressions.
+    scales : tuple of float
+        By which squared distances are multiplied, each for its share of the landmarks.
 
     Returns
     -------
@@ -219,30 +227,50 @@ def relevant_kernels(columns: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         The columns on the scale that goes with these.
     """
     b, d, n = columns.shape
-    equal = columns.new_full((b, d, 1), 1 / d)
-    values, factor = _kernels(columns, equal)
-    m = values.shape[1]
+    equal = weights = columns.new_full((b, d, 1), 1 / d)
+    for _ in range(rounds):
+        squares = _square_slopes(columns, weights, targets)
+        weights = squares / squares.sum(1, keepdim=True).clamp_min(1e-12)
+        weights = torch.lerp(weights, equal, EVEN)
+    m, parts = landmarks(n), len(scales)
+    ends = [m * i // parts for i in range(parts + 1)]
+    kernels = [
+        _white(*_kernels(columns, scale * weights, slice(*ends[i : i + 2])))
+        for i, scale in enumerate(scales)
+    ]
+    return torch.cat(kernels, 1), LINEAR * columns
+
+
+def _square_slopes(columns: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+    """Return the sums (B, d, 1) of the squared slopes of a regression with weights (B, d, 1).
+
+    Over targets and landmarks.
+    """
+    m = landmarks(columns.shape[2])
+    values, factor = _kernels(columns, weights, slice(m))
     functions = torch.cat([_white(values, factor), LINEAR * columns], 1)
-    gram = functions @ functions.transpose(1, 2) / n
+    gram = functions @ functions.transpose(1, 2) / columns.shape[2]
     ridge, _ = choose_ridge(functions, gram, targets)
     inverse = _factor(gram, ridge)
-    slopes = inverse.transpose(1, 2) @ (inverse @ (functions @ targets.transpose(1, 2) / n))
-    marks, near = columns[..., :m], values[..., :m]  # slopes are taken at the landmarks
+    product = functions @ targets.transpose(1, 2) / columns.shape[2]
+    slopes = inverse.transpose(1, 2) @ (inverse @ product)
+    marks, near = columns[..., :m], values[..., :m]
     pull = torch.einsum("bck,bcr->bkcr", factor.transpose(1, 2) @ slopes[:, :m], near)
     slope = marks.unsqueeze(1) @ pull - pull.sum(2, keepdim=True) * marks.unsqueeze(1)
-    slope = slope / d + LINEAR * slopes[:, m:].transpose(1, 2).unsqueeze(3)  # (B, k, d, m)
-    squares = slope.square().sum((1, 3)).unsqueeze(2)
-    weights = squares / squares.sum(1, keepdim=True).clamp_min(1e-12)
-    return _white(*_kernels(columns, torch.lerp(weights, equal, EVEN))), LINEAR * columns
+    slope = slope * weights.unsqueeze(1) + LINEAR * slopes[:, m:].transpose(1, 2).unsqueeze(3)
+    return slope.square().sum((1, 3)).unsqueeze(2)  # slope is of shape (B, k, d, m)
 
 
-def _kernels(columns: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return kernels (B, m, n) of weighed columns, and what makes them uncorrelated, (B, m, m)."""
+def _kernels(columns: Tensor, weights: Tensor, marks: slice) -> tuple[Tensor, Tensor]:
+    """Return kernels (B, m, n) of weighed columns, and what makes them uncorrelated, (B, m, m).
+
+    At m landmark rows.
+    """
     scaled = columns * weights.sqrt()
-    m = landmarks(columns.shape[2])
-    values = torch.exp(-0.5 * squared_distances(scaled[..., :m], scaled))
+    values = torch.exp(-0.5 * squared_distances(scaled[..., marks], scaled))
+    m = values.shape[1]
     eye = torch.eye(m, dtype=values.dtype, device=values.device)
-    return values, math.sqrt(m) * inverse_factor(cholesky(values[..., :m] + JITTER * eye))
+    return values, math.sqrt(m) * inverse_factor(cholesky(values[..., marks] + JITTER * eye))
 
 
 def _white(values: Tensor, factor: Tensor) -> Tensor:
