@@ -149,6 +149,24 @@ def test_export_and_start_from_the_checkpoint(tmp_path):
     assert again.position == 3
 
 
+def test_export_of_the_mean_with_another_checkpoint(tmp_path):
+    trainer = Trainer(tmp_path / "run", TrainOptions(**QUICK), SMALL)
+    trainer.save()
+    first = export(tmp_path / "run", tmp_path / "first.safetensors")
+    steps(trainer, 2)
+    trainer.save()
+    last = export(tmp_path / "run", tmp_path / "last.safetensors")
+    mean = export(tmp_path / "run", tmp_path / "mean.safetensors", mean_with=first)
+    assert read_metadata(mean)["metadata"]["position"] == 2
+    parameters = (read_network(path).parameters() for path in (first, last, mean))
+    for p, q, both in zip(*parameters, strict=True):
+        torch.testing.assert_close(both, (p + q) / 2)
+    other = Trainer(tmp_path / "other", TrainOptions(**QUICK), replace(SMALL, width=32))
+    other.save()
+    with pytest.raises(ValueError, match="configuration"):
+        export(tmp_path / "other", tmp_path / "no.safetensors", mean_with=first)
+
+
 ONE_STEP = """
 import sys
 from itertools import count

@@ -92,6 +92,12 @@ def _add_others(commands) -> None:
     )
     export.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     export.add_argument("--to", type=Path, help="file to write (default: the released weights)")
+    export.add_argument(
+        "--mean-with",
+        type=Path,
+        metavar="FILE",
+        help="checkpoint, such as the one that the run started from, to take the mean with",
+    )
 
     table = commands.add_parser(
         "null",
@@ -171,7 +177,7 @@ def _evaluate(args) -> int:
 
 
 def _export(args) -> int:
-    path = export(args.run, args.to or released_path())
+    path = export(args.run, args.to or released_path(), args.mean_with)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
     print(
         "next, for these weights: 'python -m skmist._training calibrate' (intervals, domain "

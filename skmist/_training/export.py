@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from skmist._checkpoint import (
     read_metadata,
     read_network,
@@ -33,9 +35,25 @@ def averaged_network(directory: Path) -> tuple[MISTNetwork, dict]:
     return network.eval(), metadata
 
 
-def export(directory: Path, path: Path) -> Path:
-    """Write the averaged weights of a run as a checkpoint and enter its hash in the registry."""
+def export(directory: Path, path: Path, mean_with: Path | None = None) -> Path:
+    """Write the averaged weights of a run as a checkpoint and enter its hash in the registry.
+
+    With ``mean_with``, the mean of these weights and those of another checkpoint: after a run that
+    started from there it is often better than either (Wortsman et al., "Model soups", ICML 2022).
+
+    Raises
+    ------
+    ValueError
+        If the other checkpoint is one of another configuration.
+    """
     network, metadata = averaged_network(directory)
+    if mean_with is not None:
+        other = read_network(mean_with)
+        if other.config != network.config:
+            raise ValueError(f"{mean_with} is of another configuration than the run's weights.")
+        with torch.no_grad():
+            for own, theirs in zip(network.parameters(), other.parameters(), strict=True):
+                own.lerp_(theirs, 0.5)
     save_checkpoint(path, network, metadata)
     register(path)
     return path
