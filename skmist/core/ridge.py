@@ -177,7 +177,7 @@ def models_of(
         Of variance 1.
     targets : Tensor of shape (B, k, n)
     third : bool
-        Whether there is a third model.
+        Whether there is a third model, and columns are weighed in more than one round.
 
     Returns
     -------
