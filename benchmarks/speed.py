@@ -46,6 +46,7 @@ SINGLE = tuple((n, d) for n in (200, 1000, 5000, 20_000) for d in (1, 5, 25)) + 
 LARGE = (1_000_000, 10)
 LARGE_QUICK = (20_000, 10)
 NEURAL = ("mine", "infonce", "nwj")
+RANKED = 1000  # features, of as many rows as neural estimators were given
 FEW = 100  # rows of the call that loads what a first call has to load
 MEMORY_FROM = 5000  # rows; below, memory is that of any process
 LONG = 2.0  # seconds; what takes longer is run once
@@ -242,7 +243,10 @@ def large(checkpoint: str | None, n_jobs: int, n: int, p: int) -> pd.DataFrame:
 
 
 def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame:
-    """Put the seconds of neural estimators on file beside ours on the same data sets.
+    """Put the seconds of neural estimators on file beside ours.
+
+    For each of them, an estimate on the same data sets; and one on data sets of one column against
+    one, beside a feature's share of the time in which `MISTScore` ranks ``RANKED`` of them.
 
     Parameters
     ----------
@@ -254,9 +258,11 @@ def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        For each estimator the number of tasks and the mean seconds of both sides.
+        For each estimator and both comparisons, the number of features ranked at a time, that of
+        tasks, and the mean seconds of both sides.
     """
     problems = bmi40.problems(0)
+    ranked = seconds(_selection(checkpoint, 1, neural.SIZES[0], RANKED)) / RANKED
     known: dict[int, float] = {}
     records = []
     for name, path in files.items():
@@ -268,9 +274,11 @@ def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame
             if index not in known:
                 x, y = problems[index].draw()
                 known[index] = seconds(_estimate("mist", checkpoint, x, y))
-        record = {"estimator": name, "tasks": len(frame)}
-        record["mist"] = frame["index"].map(known).mean()
-        records.append(record | {"neural": frame["seconds"].mean()})
+        pairs = frame[(frame["dx"] == 1) & (frame["dy"] == 1)]
+        ours = frame["index"].map(known).mean()
+        for at_a_time, part, mist in ((1, frame, ours), (RANKED, pairs, ranked)):
+            record = {"estimator": name, "features": at_a_time, "tasks": len(part)}
+            records.append(record | {"mist": mist, "neural": part["seconds"].mean()})
     return pd.DataFrame(records)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from threadpoolctl import threadpool_info
 
 from benchmarks import bmi40, speed, speed_tables
@@ -65,17 +66,23 @@ def test_both_targets_are_timed():
         assert (frame[["mist", "sklearn"]] > 0).all(axis=None)
 
 
-def test_neural_peers_on_file_are_compared_on_their_own_data(tmp_path):
+def test_neural_peers_on_file_are_compared_on_their_own_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "RANKED", 3)
     problems = [p for p in bmi40.problems(0) if p.n == 2000][:2]
     small = next(p for p in bmi40.problems(0) if p.n == 200)
-    rows = [{"index": p.index, "n": p.n, "seconds": 10.0 * p.n} for p in (*problems, small)]
+    wide = next(p for p in bmi40.problems(0) if p.n == 2000 and p.dx > 1)
+    rows = [
+        {"index": p.index, "n": p.n, "dx": p.dx, "dy": p.dy, "seconds": 10.0 * p.n * p.dx}
+        for p in (*problems, wide, small)
+    ]
     path = tmp_path / "mine.csv"
     path.write_text("# a note\n" + pd.DataFrame(rows).to_csv(index=False))
     frame = speed.neural_peers({"mine": path, "nwj": tmp_path / "none.csv"}, None)
-    assert list(frame["estimator"]) == ["mine"]
-    assert frame["tasks"][0] == 2
-    assert frame["neural"][0] == 20_000
-    assert 0 < frame["mist"][0] < 60
+    assert list(frame["estimator"]) == ["mine", "mine"]
+    assert list(frame["features"]) == [1, 3]
+    assert list(frame["tasks"]) == [3, 2]  # pairs of columns alone are ranked
+    assert_allclose(frame["neural"], [20_000 * (2 + wide.dx) / 3, 20_000])
+    assert frame["mist"].between(0, 60, inclusive="neither").all()
 
 
 def test_tables():
@@ -85,7 +92,8 @@ def test_tables():
     single |= {"mist_mib": [np.nan], "ksg_mib": [31.4]}
     large = {"n": [1_000_000], "features": [10], "mist": [8.0], "mist_mib": [1642.0]}
     large |= {"input_mib": [76.3]}
-    neural = {"estimator": ["mine"], "tasks": [12], "mist": [0.02], "neural": [44.0]}
+    neural = {"estimator": ["mine"] * 2, "features": [1, 1000], "tasks": [12, 5]}
+    neural |= {"mist": [0.02, 0.002], "neural": [44.0, 40.0]}
     frames = {"select": select, "single": single, "large": large, "neural": neural}
     frames = {name: pd.DataFrame(columns) for name, columns in frames.items()}
     text = speed_tables.write(frames, "2 CPU cores", 1, 2.0, 5)
@@ -94,6 +102,7 @@ def test_tables():
     assert "timed at n = 100,000 on 10 of the 100 features" in text
     assert "| 200 | 5 | 2.0 | 1.0 | 0.50× | – | 31 |" in text
     assert "| 1,000,000 | 10 | 8.0 | 76 | 1,642 |" in text
-    assert "| MINE | 12 | 0.020 | 44 | 2200× |" in text
+    assert "| MINE | one estimate | 12 | 0.020 | 44 | 2200× |" in text
+    assert "| MINE | one of 1,000 features | 5 | 0.0020 | 40 | 20000× |" in text
     frames["neural"] = frames["neural"].iloc[:0]
     assert "MINE" not in speed_tables.write(frames, "2 CPU cores", 1, 2.0, 5)

@@ -99,11 +99,11 @@ def test_what_is_left_by_a_single_column():
     x, noise = normal(13, 1, 3, 3000), normal(14, 1, 2, 3000)
     wave = torch.sin(25 * x[:, 1:2])
     residual = torch.cat([2**0.5 * wave + 0.5 * noise[:, :1], noise[:, 1:]], 1)
-    found = targets._left_by_columns(residual, targets.Orders(x))[0]
+    found = targets._left_by_columns(residual, x)[0]
     assert float(found[0]) == pytest.approx(0.5 * math.log(1.25 / 0.25), abs=0.1)
     assert float(found[1]) == 0
     rounded = torch.cat([x[:, :1], (10 * x[:, 1:2]).round(), x[:, 2:]], 1)
-    assert float(targets._left_by_columns(residual, targets.Orders(rounded))[0, 0]) == 0
+    assert float(targets._left_by_columns(residual, rounded)[0, 0]) == 0
 
 
 def test_waves_are_seen_with_what_is_left(network):

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from skmist.core.scores import in_order
+
 NEIGHBOURS = (1, 3, 6, 12)
 N_LOCAL = 3 * len(NEIGHBOURS)
 N_DIMENSIONS = 3
@@ -47,13 +49,13 @@ def smallest(values: Tensor, k: int) -> Tensor:
     if values.requires_grad or values.device.type != "cpu" or n < 2 * k:
         return torch.topk(values, k, largest=False).values
     if n <= FEW_VALUES:
-        return _sorted(values)[..., :k]
+        return in_order(values)[..., :k]
     # they lie in the k groups that have the smallest minima
     groups = max(FEW_VALUES // 2, 2 * k)
     size = n // groups
     together = groups * size
     minima = values[..., :together].unflatten(-1, (size, groups)).amin(-2)
-    chosen = (minima <= _sorted(minima)[..., k - 1 : k]).nonzero()[:, -1]
+    chosen = (minima <= in_order(minima)[..., k - 1 : k]).nonzero()[:, -1]
     if len(chosen) != k * minima[..., 0].numel():  # equal minima
         return torch.topk(values, k, largest=False).values
     steps = torch.arange(0, together, groups)
@@ -63,13 +65,6 @@ def smallest(values: Tensor, k: int) -> Tensor:
     if members.shape[-1] <= n // 2:
         return smallest(members, k)
     return torch.topk(members, k, largest=False).values
-
-
-def _sorted(values: Tensor) -> Tensor:
-    """Sort along the last axis, by NumPy, whose sort of few values is vectorised."""
-    values = values.clone()
-    values.numpy().sort(axis=-1)
-    return values
 
 
 def _holds(z: Tensor, place: Tensor, centre: Tensor, within: Tensor) -> Tensor:
@@ -266,7 +261,7 @@ def mean_over_rows(ratios: Tensor, rows: Tensor, place: Tensor) -> Tensor:
 
 def _ordered(z: Tensor, tied: bool) -> tuple[Tensor, Tensor | None]:
     """Return a side (B, c, n), and its values in order where it is one column without ties."""
-    return z, z[:, 0].sort(1).values if z.shape[1] == 1 and not tied else None
+    return z, in_order(z[:, 0]) if z.shape[1] == 1 and not tied else None
 
 
 def local_dimension(nearest: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from skmist.core.scores import tie_blocks
+from skmist.core.scores import in_order, tie_blocks
 
 
 def row_keys(ranks: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def row_keys(ranks: Tensor) -> Tensor:
 def entropy(keys: Tensor) -> Tensor:
     """Return the plug-in entropy (B,), in nats, of the values in the rows of keys (B, n)."""
     n = keys.shape[-1]
-    ordered = keys.sort(-1).values
+    ordered = in_order(keys)
     first, last = tie_blocks(ordered[:, 1:] == ordered[:, :-1])
     size = (last - first + 1).double()
     return math.log(n) - size.log().mean(-1)

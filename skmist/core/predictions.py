@@ -101,5 +101,4 @@ class Sides:
         if min(self.widths) == 1:
             return targets.no_targets(self.batch, self.z)
         additive = [self.additive(side) for side in range(2)]
-        orders = [targets.Orders(ranks) for ranks in self.ranks]
-        return targets.target_features(additive, self.scores, orders, gaussian)
+        return targets.target_features(additive, self.scores, self.ranks, gaussian)

@@ -25,6 +25,7 @@ from skmist.core.ridge import (
     models_of,
     shares_of,
 )
+from skmist.core.scores import in_order
 
 N_MODELS = 2  # that are told apart
 MOST_PRODUCTS = 8  # of functions of two columns that join the functions of single columns
@@ -216,7 +217,7 @@ def log_spacing(values: Tensor, m: int) -> tuple[Tensor, Tensor]:
     m : int
         Steps between values in order; at most n - 1 are taken.
     """
-    ordered = values.sort(1).values
+    ordered = in_order(values)
     m = min(m, values.shape[1] - 1)
     gaps = ordered[:, m:] - ordered[:, :-m]
     return torch.log(gaps.clamp_min(LEAST)).mean(1), (gaps <= LEAST).any(1)

@@ -21,6 +21,7 @@ from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
 from skmist.core.regression import log_spacing
 from skmist.core.ridge import LEAST, Ridge, models_of, shares_of
+from skmist.core.scores import argsort
 from skmist.core.soft import straight_through
 
 SHRINKAGE = 0.3  # of correlations towards 0, in units of columns per row
@@ -54,25 +55,6 @@ class TargetFeatures:
     present: float
 
 
-class Orders:
-    """Rows in the order of each of some columns.
-
-    Parameters
-    ----------
-    ranks : LongTensor of shape (B, d, n)
-
-    Attributes
-    ----------
-    rows : LongTensor of shape (B, d, n)
-    tied : BoolTensor of shape (B, d)
-        Whether values repeat, so that there is more than one order.
-    """
-
-    def __init__(self, ranks: Tensor):
-        ordered, self.rows = ranks.sort(2)
-        self.tied = (ordered[..., 1:] == ordered[..., :-1]).any(2)
-
-
 def no_targets(batch: int, like: Tensor) -> TargetFeatures:
     """Return the features where one side is a single column."""
     return TargetFeatures(*(like.new_zeros(batch, k) for k in (N_ANCHORS, N_EVIDENCE)), 0.0)
@@ -81,7 +63,7 @@ def no_targets(batch: int, like: Tensor) -> TargetFeatures:
 def target_features(
     additive: list[Tensor],
     z: list[Tensor],
-    orders: list[Orders],
+    ranks: list[Tensor],
     gaussian: Tensor,
 ) -> TargetFeatures:
     """Predict each side from the other one, and compute the features.
@@ -92,13 +74,13 @@ def target_features(
         Functions of single columns of X and of y, of mean 0 and variance 1.
     z : list of Tensor of shape (B, d, n)
         Normal scores of the columns of X and of y, standardised.
-    orders : list of Orders
+    ranks : list of LongTensor of shape (B, d, n)
         Of the columns of X and of y.
     gaussian : Tensor of shape (B,)
         Estimate of the mutual information by a Gaussian copula.
     """
     n = z[0].shape[2]
-    ways = [Regression(additive[i], z[i], z[1 - i], orders[i]) for i in range(2)]
+    ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
     both = torch.stack([way.estimates for way in ways]).clamp(0, LARGEST_ANCHOR)
     high, low = both.amax(0), both.amin(0)
     anchors = torch.cat([high, low], 1)
@@ -126,7 +108,7 @@ class Regression:
     columns : Tensor of shape (B, d, n)
         These columns, standardised.
     targets : Tensor of shape (B, k, n)
-    orders : Orders
+    ranks : LongTensor of shape (B, d, n)
         Of the columns that are predicted from.
 
     Attributes
@@ -137,7 +119,7 @@ class Regression:
         Mean leverage of a row in the second model.
     """
 
-    def __init__(self, additive: Tensor, columns: Tensor, targets: Tensor, orders: Orders):
+    def __init__(self, additive: Tensor, columns: Tensor, targets: Tensor, ranks: Tensor):
         b, k, n = targets.shape
         variance = targets.square().mean(2).clamp_min(LEAST)
         few = max(k, columns.shape[1]) <= MOST_CURVES
@@ -163,7 +145,7 @@ class Regression:
             held_out = torch.stack([_held_out(*model, targets) for model in models], 1)
             predicted = (shares * held_out).sum(1)
             by_curve = _curve_information(predicted, targets)
-            still = _left_by_columns(residual, orders)
+            still = _left_by_columns(residual, ranks)
         ways = torch.stack([by_spacing, by_variance, by_curve, by_spacing + still], 1)
         self.estimates = ways.sum(2) + together.unsqueeze(1)
         self.leverage = whole.leverage.mean(1)
@@ -220,7 +202,7 @@ def _curve_information(predicted: Tensor, targets: Tensor) -> Tensor:
     return found[:, : len(BANDWIDTHS)].amax(1).view(b, k)  # those without the row itself
 
 
-def _left_by_columns(residual: Tensor, orders: Orders) -> Tensor:
+def _left_by_columns(residual: Tensor, ranks: Tensor) -> Tensor:
     """Return by how much a single column still lowers the entropy of each residual, (B, k).
 
     Differences of residuals of neighbouring rows, in the order of the column, tell the variance of
@@ -230,15 +212,18 @@ def _left_by_columns(residual: Tensor, orders: Orders) -> Tensor:
     Parameters
     ----------
     residual : Tensor of shape (B, k, n)
-    orders : Orders
+    ranks : LongTensor of shape (B, d, n)
         Of d columns; those with ties do not count.
     """
-    (_, k, n), d = residual.shape, orders.rows.shape[1]
+    (_, k, n), d = residual.shape, ranks.shape[1]
+    orders = argsort(ranks)
+    in_order = ranks.gather(2, orders)
+    tied = (in_order[..., 1:] == in_order[..., :-1]).any(2)
     variance = residual.square().mean(2).clamp_min(LEAST)
     least = variance
-    for rows, tied in zip(orders.rows.unbind(1), orders.tied.unbind(1), strict=True):
-        in_order = residual.gather(2, rows.unsqueeze(1).expand(-1, k, -1))
-        around = in_order.diff(dim=2).square().mean(2) / 2
-        least = torch.where(tied.unsqueeze(1), least, torch.minimum(least, around))
+    for rows, no_order in zip(orders.unbind(1), tied.unbind(1), strict=True):
+        steps = residual.gather(2, rows.unsqueeze(1).expand(-1, k, -1)).diff(dim=2)
+        around = steps.square().mean(2) / 2
+        least = torch.where(no_order.unsqueeze(1), least, torch.minimum(least, around))
     chance = math.sqrt(math.log(2 * d) / (2 * n))
     return (0.5 * torch.log(variance / least.clamp_min(LEAST)) - chance).clamp_min(0)

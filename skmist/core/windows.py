@@ -15,6 +15,8 @@ import math
 import torch
 from torch import Tensor
 
+from skmist.core.scores import in_order
+
 SIZES = (16, 64, 256)  # rows of a window
 FEWEST_ROWS = 1500  # of a data set; with fewer, windows are wide
 MOST_ROWS = 131_072  # that are read
@@ -47,7 +49,7 @@ def window_estimates(ordered: Tensor) -> Tensor:
         steps = torch.arange(size, device=ordered.device) - (size - 1) / 2
         line = (plain @ steps / steps.square().sum()).unsqueeze(2) * steps
         for window in (plain, plain - line):
-            logs = torch.log(_sorted(window).diff(dim=2) + 0.5)
+            logs = torch.log(in_order(window).diff(dim=2) + 0.5)
             mean = logs.mean((1, 2))
             ends = (logs[..., 0] + logs[..., -1]).mean(1) / 2
             inner.append(unit - mean)
@@ -63,12 +65,3 @@ def _windows(ordered: Tensor, size: int) -> Tensor:
     left = ordered[:, : k * size].view(batch, k, size)[:, ::stride]
     right = ordered[:, n - k * size :].reshape(batch, k, size).flip(1)[:, ::stride]
     return torch.cat([left, right], 1)
-
-
-def _sorted(values: Tensor) -> Tensor:
-    """Sort along the last axis."""
-    if values.device.type != "cpu":
-        return values.sort(-1).values
-    array = values.clone().numpy()  # NumPy's is vectorised, ten times as fast
-    array.sort(axis=-1)
-    return torch.from_numpy(array)
