@@ -40,6 +40,22 @@ def test_ranks_without_ties():
     np.testing.assert_array_equal(ranks / 2 + 1, stats.rankdata(x, axis=-1))
 
 
+def test_values_in_order():
+    """As torch sorts them, without touching them, and with the gradient where there is one."""
+    x = torch.randn(3, 4, 50, generator=torch.Generator().manual_seed(1))
+    part = x[:, 1:3, ::2]  # neither contiguous nor to be changed
+    before = part.clone()
+    torch.testing.assert_close(scores.in_order(part), part.sort(-1).values, rtol=0, atol=0)
+    torch.testing.assert_close(part, before, rtol=0, atol=0)
+    whole = torch.randint(9, (2, 30), generator=torch.Generator().manual_seed(2))
+    assert scores.in_order(whole).tolist() == whole.sort(-1).values.tolist()
+    assert whole.gather(1, scores.argsort(whole)).tolist() == whole.sort(-1).values.tolist()
+    x.requires_grad_()
+    weights = torch.arange(50.0)
+    (scores.in_order(x) * weights).sum().backward()
+    torch.testing.assert_close(x.grad, weights.expand_as(x).gather(-1, x.argsort(-1).argsort(-1)))
+
+
 @pytest.mark.parametrize("df", elliptical.DEGREES)
 def test_student_scores_are_quantiles(df):
     n = 40
