@@ -19,6 +19,7 @@ def main() -> None:
     speed_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     speed_parser.add_argument("--quick", action="store_true", help="small sizes only")
     speed_parser.add_argument("--n-jobs", type=int, default=1, help="for both sides")
+    speed_parser.add_argument("--neural", help="Python that has torch-mist, to time its peers anew")
     latency_parser = commands.add_parser("latency", help="milliseconds of one estimate")
     latency_parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
     latency_parser.add_argument("--threads", type=int, default=2, help="beside one (default: 2)")

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import statistics
+import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -242,6 +243,17 @@ def large(checkpoint: str | None, n_jobs: int, n: int, p: int) -> pd.DataFrame:
     return pd.DataFrame([record])
 
 
+def run_neural_peers(python: str, threads: int) -> None:
+    """Run the neural estimators anew, one data set after another, which puts their seconds on file.
+
+    ``python`` is an interpreter that has torch-mist, in an environment of its own.
+    """
+    command = [python, "-m", "benchmarks", "bmi40", "--estimators", ",".join(NEURAL)]
+    command += ["--seeds", "0", "--force", "--no-report"]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    subprocess.run(command, check=True, cwd=RESULTS.parents[1], env=environment)
+
+
 def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame:
     """Put the seconds of neural estimators on file beside ours.
 
@@ -295,12 +307,14 @@ def main(args: argparse.Namespace) -> None:
         frames["single"] = single_estimates(args.checkpoint, args.n_jobs, args.quick)
         n, p = LARGE_QUICK if args.quick else LARGE
         frames["large"] = large(args.checkpoint, args.n_jobs, n, p)
+        if args.neural:
+            run_neural_peers(args.neural, args.n_jobs)
         files = {name: raw_path("bmi40", name, 0) for name in NEURAL}
         frames["neural"] = neural_peers(files, args.checkpoint)
     for name, frame in frames.items():
         frame.to_csv(RESULTS / f"speed-{name}.csv", index=False, float_format="%.4g")
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    text = speed_tables.write(frames, machine, args.n_jobs, LONG, CLASSES)
+    text = speed_tables.write(frames, machine, args.n_jobs, LONG, CLASSES, bool(args.neural))
     path = RESULTS / "speed.md"
     path.write_text(text)
     print(f"{path}\n\n{text}\nThe whole took {time.perf_counter() - start:.0f} seconds.")

@@ -14,7 +14,12 @@ PEERS = {
 
 
 def write(
-    frames: dict[str, pd.DataFrame], machine: str, n_jobs: int, long: float, classes: int
+    frames: dict[str, pd.DataFrame],
+    machine: str,
+    n_jobs: int,
+    long: float,
+    classes: int,
+    anew: bool = False,
 ) -> str:
     """Return the section speed.
 
@@ -30,6 +35,8 @@ def write(
         Seconds above which a call was made once.
     classes : int
         Labels that y took where it was a label.
+    anew : bool
+        Whether the neural estimators were run in this run.
     """
     head = (
         "### speed\n\n"
@@ -39,7 +46,7 @@ def write(
         "that scikit-mist is faster.\n\n"
     )
     parts = [_selections(frames["select"], classes), _joint(frames["single"])]
-    parts += [_large(frames["large"]), _neural(frames["neural"])]
+    parts += [_large(frames["large"]), _neural(frames["neural"], anew)]
     return head + "\n".join(part for part in parts if part)
 
 
@@ -94,19 +101,21 @@ def _large(frame: pd.DataFrame) -> str:
     )
 
 
-def _neural(frame: pd.DataFrame) -> str:
+def _neural(frame: pd.DataFrame, anew: bool) -> str:
     if not len(frame):
         return ""
     rows = [
         [TITLES[r.estimator], _question(r.features), str(r.tasks), *_times(r.mist, r.neural)]
         for r in frame.itertuples()
     ]
+    theirs = (
+        "measured in this run" if anew else "on file in `results/raw/bmi40`, from an earlier run"
+    )
     return (
         "Neural estimators, which fit a critic to each data set: mean seconds per estimate at n = "
-        "2,000. Theirs are those on file in `results/raw/bmi40`, from the run that made the "
-        "estimates on tasks of bmi40. Ours were measured in this run: one estimate after another "
-        "on the same data sets; and for one column against one, a feature's share of the time in "
-        "which `SelectKBest(MISTScore())` ranks many:\n\n"
+        f"2,000. Theirs are of tasks of bmi40, {theirs}. Ours were measured in this run: one "
+        "estimate after another on the same data sets; and for one column against one, a "
+        "feature's share of the time in which `SelectKBest(MISTScore())` ranks many:\n\n"
         + table(["", "asked for", "tasks", "scikit-mist", "neural", "ratio"], rows)
     )
 

@@ -66,6 +66,19 @@ def test_both_targets_are_timed():
         assert (frame[["mist", "sklearn"]] > 0).all(axis=None)
 
 
+def test_neural_peers_are_run_where_they_are_installed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        speed.subprocess, "run", lambda *args, **kwargs: calls.append((args, kwargs))
+    )
+    speed.run_neural_peers("some/python", 2)
+    ((command,), how) = calls[0]
+    assert command[:4] == ["some/python", "-m", "benchmarks", "bmi40"]
+    assert "mine,infonce,nwj" in command and "--force" in command
+    assert how["check"] and how["env"]["OMP_NUM_THREADS"] == "2"
+    assert (Path(how["cwd"]) / "benchmarks").is_dir()
+
+
 def test_neural_peers_on_file_are_compared_on_their_own_data(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "RANKED", 3)
     problems = [p for p in bmi40.problems(0) if p.n == 2000][:2]
@@ -104,5 +117,7 @@ def test_tables():
     assert "| 1,000,000 | 10 | 8.0 | 76 | 1,642 |" in text
     assert "| MINE | one estimate | 12 | 0.020 | 44 | 2200× |" in text
     assert "| MINE | one of 1,000 features | 5 | 0.0020 | 40 | 20000× |" in text
+    assert "from an earlier run" in text
+    assert "measured in this run. Ours" in speed_tables.write(frames, "2 cores", 1, 2.0, 5, True)
     frames["neural"] = frames["neural"].iloc[:0]
     assert "MINE" not in speed_tables.write(frames, "2 CPU cores", 1, 2.0, 5)
