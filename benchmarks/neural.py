@@ -3,7 +3,7 @@
 The package torch-mist [1]_ needs NumPy below 2, so it lives in an environment of its own; see
 README.md. Settings follow Czyż et al. [2]_: half of the rows train the critic, the other half says
 when to stop and gives the estimate; the critic sees (x, y) together. It has two layers of 128
-units, and at most 1,500 steps of 64 rows: four to six seconds of one CPU core for an estimate.
+units, and at most 1,500 steps of 64 rows; `results/speed.md` has their seconds.
 
 References
 ----------

@@ -254,7 +254,7 @@ def run_neural_peers(python: str, threads: int) -> None:
     subprocess.run(command, check=True, cwd=RESULTS.parents[1], env=environment)
 
 
-def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame:
+def neural_peers(files: dict[str, Path], checkpoint: str | None, n_jobs: int) -> pd.DataFrame:
     """Put the seconds of neural estimators on file beside ours.
 
     For each of them, an estimate on the same data sets; and one on data sets of one column against
@@ -266,6 +266,8 @@ def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame
         CSV files of estimates on bmi40, seed 0, by estimator; one that does not exist is left out.
     checkpoint : str or None
         Weights of the network.
+    n_jobs : int
+        Of the ranking.
 
     Returns
     -------
@@ -274,7 +276,7 @@ def neural_peers(files: dict[str, Path], checkpoint: str | None) -> pd.DataFrame
         tasks, and the mean seconds of both sides.
     """
     problems = bmi40.problems(0)
-    ranked = seconds(_selection(checkpoint, 1, neural.SIZES[0], RANKED)) / RANKED
+    ranked = seconds(_selection(checkpoint, n_jobs, neural.SIZES[0], RANKED)) / RANKED
     known: dict[int, float] = {}
     records = []
     for name, path in files.items():
@@ -310,7 +312,7 @@ def main(args: argparse.Namespace) -> None:
         if args.neural:
             run_neural_peers(args.neural, args.n_jobs)
         files = {name: raw_path("bmi40", name, 0) for name in NEURAL}
-        frames["neural"] = neural_peers(files, args.checkpoint)
+        frames["neural"] = neural_peers(files, args.checkpoint, args.n_jobs)
     for name, frame in frames.items():
         frame.to_csv(RESULTS / f"speed-{name}.csv", index=False, float_format="%.4g")
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"

@@ -90,7 +90,7 @@ def test_neural_peers_on_file_are_compared_on_their_own_data(tmp_path, monkeypat
     ]
     path = tmp_path / "mine.csv"
     path.write_text("# a note\n" + pd.DataFrame(rows).to_csv(index=False))
-    frame = speed.neural_peers({"mine": path, "nwj": tmp_path / "none.csv"}, None)
+    frame = speed.neural_peers({"mine": path, "nwj": tmp_path / "none.csv"}, None, 1)
     assert list(frame["estimator"]) == ["mine", "mine"]
     assert list(frame["features"]) == [1, 3]
     assert list(frame["tasks"]) == [3, 2]  # pairs of columns alone are ranked

@@ -217,13 +217,13 @@ def _left_by_columns(residual: Tensor, ranks: Tensor) -> Tensor:
     """
     (_, k, n), d = residual.shape, ranks.shape[1]
     orders = argsort(ranks)
-    in_order = ranks.gather(2, orders)
-    tied = (in_order[..., 1:] == in_order[..., :-1]).any(2)
+    ordered = ranks.gather(2, orders)
+    tied = (ordered[..., 1:] == ordered[..., :-1]).any(2)
     variance = residual.square().mean(2).clamp_min(LEAST)
     least = variance
-    for rows, no_order in zip(orders.unbind(1), tied.unbind(1), strict=True):
+    for rows, repeats in zip(orders.unbind(1), tied.unbind(1), strict=True):
         steps = residual.gather(2, rows.unsqueeze(1).expand(-1, k, -1)).diff(dim=2)
         around = steps.square().mean(2) / 2
-        least = torch.where(no_order.unsqueeze(1), least, torch.minimum(least, around))
+        least = torch.where(repeats.unsqueeze(1), least, torch.minimum(least, around))
     chance = math.sqrt(math.log(2 * d) / (2 * n))
     return (0.5 * torch.log(variance / least.clamp_min(LEAST)) - chance).clamp_min(0)
