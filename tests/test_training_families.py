@@ -263,7 +263,8 @@ def test_presets_draw_finite_batches_in_their_range(name):
         assert draw.x.isfinite().all() and draw.y.isfinite().all()
         assert (draw.mi >= 0).all() and draw.mi.isfinite().all()
         seen.add((dx == dy, min(dx, dy) == 1))
-    assert len(seen) > 1 or name == "paper"
+    assert len(seen) > 1 or name in ("paper", "pairs")
+    assert ((True, True) in seen) == (preset.bivariate > 0)
 
 
 def test_streams_are_reproducible():

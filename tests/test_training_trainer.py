@@ -167,6 +167,34 @@ def test_export_of_the_mean_with_another_checkpoint(tmp_path):
         export(tmp_path / "other", tmp_path / "no.safetensors", mean_with=first)
 
 
+def test_parts_of_the_network_are_trained_apart_and_exported_together(tmp_path):
+    runs = {}
+    for preset in ("several", "pairs"):
+        options = TrainOptions(**QUICK | {"preset": preset, "seed": len(runs)})
+        runs[preset] = trainer = Trainer(tmp_path / preset, options, SMALL)
+        untrained = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+        steps(trainer, 2)
+        trainer.save()
+        own, left = ("joint", "bivariate")[:: 1 if preset == "several" else -1]
+        after = trainer.network.state_dict()
+        same = {k: torch.equal(v, untrained[k]) for k, v in after.items()}
+        assert all(v for k, v in same.items() if k.startswith(left))
+        assert not all(v for k, v in same.items() if k.startswith(own))
+    path = tmp_path / "both.safetensors"
+    export(tmp_path / "several", path, pairs_from=tmp_path / "pairs")
+    network, metadata = read_network(path), read_metadata(path)["metadata"]
+    for part, preset in (("joint", "several"), ("bivariate", "pairs")):
+        ours, theirs = (getattr(v, part).state_dict() for v in (network, runs[preset].average))
+        assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+    assert metadata["preset"] == "several" and metadata["pairs preset"] == "pairs"
+    assert metadata["pairs datasets"] == runs["pairs"].datasets
+    config = replace(SMALL, bivariate_width=SMALL.bivariate_width + 8)
+    other = Trainer(tmp_path / "other", TrainOptions(**QUICK), config)
+    other.save()
+    with pytest.raises(ValueError, match="bivariate_width"):
+        export(tmp_path / "several", path, pairs_from=tmp_path / "other")
+
+
 ONE_STEP = """
 import sys
 from itertools import count

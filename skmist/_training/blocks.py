@@ -46,7 +46,14 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
         options["function"] = 8 if dx == dy else 20
         options["ordinal"] = 2
     if dx == dy == 1:
-        options |= {"grid": 12, "copula": 4, "zero-inflated": 1.5, "table": 1, "channel": 1.5}
+        options |= {
+            "gaussian": 10,
+            "grid": 12,
+            "copula": 4,
+            "zero-inflated": 1.5,
+            "table": 1,
+            "channel": 1.5,
+        }
     elif dy == 1 or dx == 1:
         options["interaction"] = 4 if dx + dy <= 9 else 1.5
     if 3 <= dx + dy <= 4:

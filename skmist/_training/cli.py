@@ -98,6 +98,12 @@ def _add_others(commands) -> None:
         metavar="FILE",
         help="checkpoint, such as the one that the run started from, to take the mean with",
     )
+    export.add_argument(
+        "--pairs-from",
+        type=Path,
+        metavar="DIR",
+        help="folder of another run, whose part for one column against one is taken",
+    )
 
     table = commands.add_parser(
         "null",
@@ -177,7 +183,7 @@ def _evaluate(args) -> int:
 
 
 def _export(args) -> int:
-    path = export(args.run, args.to or released_path(), args.mean_with)
+    path = export(args.run, args.to or released_path(), args.mean_with, args.pairs_from)
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, sha256 {sha256(path)}")
     print(
         "next, for these weights: 'python -m skmist._training calibrate' (intervals, domain "

@@ -35,11 +35,15 @@ def averaged_network(directory: Path) -> tuple[MISTNetwork, dict]:
     return network.eval(), metadata
 
 
-def export(directory: Path, path: Path, mean_with: Path | None = None) -> Path:
+def export(
+    directory: Path, path: Path, mean_with: Path | None = None, pairs_from: Path | None = None
+) -> Path:
     """Write the averaged weights of a run as a checkpoint and enter its hash in the registry.
 
     With ``mean_with``, the mean of these weights and those of another checkpoint: after a run that
     started from there it is often better than either (Wortsman et al., "Model soups", ICML 2022).
+    With ``pairs_from``, the part for one column against one is that of another run: the two parts
+    of the network share no weights, and can be trained apart (presets "pairs" and "several").
 
     Raises
     ------
@@ -54,6 +58,13 @@ def export(directory: Path, path: Path, mean_with: Path | None = None) -> Path:
         with torch.no_grad():
             for own, theirs in zip(network.parameters(), other.parameters(), strict=True):
                 own.lerp_(theirs, 0.5)
+    if pairs_from is not None:
+        other, made = averaged_network(pairs_from)
+        for name in ("bivariate_width", "levels", "n_min", "n_max_bivariate"):
+            if getattr(other.config, name) != getattr(network.config, name):
+                raise ValueError(f"{pairs_from} has another {name} than the run's weights.")
+        network.bivariate.load_state_dict(other.bivariate.state_dict())
+        metadata |= {f"pairs {name}": value for name, value in made.items()}
     save_checkpoint(path, network, metadata)
     register(path)
     return path

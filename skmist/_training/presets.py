@@ -24,6 +24,8 @@ class Preset:
     paper : float
         Share of batches from the paper's families with dx = dy uniform in 2..32 and n uniform in
         10..500; the others are compositions of all families with random shapes.
+    additive : float
+        Weight of additive noise among the families of the paper, where the others have 1.
     bivariate : float
         Share of batches of one column against one.
     d_max : int
@@ -38,8 +40,9 @@ class Preset:
 
     name: str
     paper: float = 0.22
+    additive: float = 2.5
     bivariate: float = 0.25
-    d_max: int = 50
+    d_max: int = 128
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
     n_common: int = 2500
@@ -48,7 +51,12 @@ class Preset:
 
 PRESETS = {
     p.name: p
-    for p in (Preset("paper", paper=1.0, bivariate=0.0, d_max=32, n_max=500), Preset("general"))
+    for p in (
+        Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
+        Preset("general"),
+        Preset("pairs", paper=0.0, bivariate=1.0),
+        Preset("several", paper=0.29, bivariate=0.0),
+    )
 }
 
 
@@ -103,9 +111,10 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
     return Shape(batch, n, dx, dy), kind
 
 
-def draw_paper(rng: Rng, shape: Shape) -> Draw:
+def draw_paper(rng: Rng, shape: Shape, additive: float) -> Draw:
     """Draw a batch from the training families of the paper."""
-    name = rng.choose(paper.TRAIN)
+    weights = [additive if base == "additive" else 1.0 for base, *_ in paper.TRAIN]
+    name = rng.choose(paper.TRAIN, weights)
     return paper.sample(rng, shape.batch, shape.n, shape.dx, shape.dy, name)
 
 
@@ -120,7 +129,7 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
         draw = draw_block(rng, batch, n, 1, 1)
     if not any(labels) and rng.coin(0.2):
         draw = compose.rounded(rng, draw)
-    draw = compose.independent(rng, draw) if rng.coin(0.08) else draw
+    draw = compose.independent(rng, draw) if rng.coin(0.2) else draw
     return Draw(draw.x, draw.y, draw.mi, labels)
 
 
@@ -334,7 +343,7 @@ def draw_batch(preset: Preset, rng: Rng, budget: float = 60.0) -> Draw:
     sizes = [shape.batch // parts + (i < shape.batch % parts) for i in range(parts)]
     shapes = [Shape(size, shape.n, shape.dx, shape.dy) for size in sizes]
     if kind == "paper":
-        return stack([draw_paper(rng, s) for s in shapes])
+        return stack([draw_paper(rng, s, preset.additive) for s in shapes])
     if kind == "bivariate":
         labels = rng.choose(list(LABELS), list(LABELS.values()))
         return stack([draw_bivariate(rng, s, labels) for s in shapes])

@@ -48,9 +48,10 @@ def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
 
 def bivariate(rng: Rng, batch: int, n: int) -> Draw:
     """Bivariate normal: the correlation is such that MI is spread from 0 to about 4 nats."""
+    kind, even = rng.uniform(batch), rng.uniform(batch)
     mi = torch.where(
-        rng.uniform(batch) < 0.5,
-        rng.uniform(batch, low=0.0, high=0.6),
+        kind < 0.7,
+        torch.where(kind < 0.35, 0.6, 2.5) * even,
         rng.log_uniform(batch, low=0.003, high=4.5),
     )
     rho = torch.sqrt(-torch.expm1(-2 * mi)).view(batch, 1, 1)
