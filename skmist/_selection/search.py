@@ -12,6 +12,7 @@ from skmist._selection.criteria import CRITERIA
 from skmist._selection.decoys import Decoys, Step, best_pair, first_of_the_largest, tested_step
 from skmist._selection.rule import Rule
 
+WIDEST_IN_PATH = 50  # features whose joint information is told
 PATH = np.dtype(
     [("step", int), ("feature", int)]
     + [(name, float) for name in ("gain", "mi", "low", "high", "pvalue")]
@@ -150,10 +151,11 @@ def _path(
 ) -> np.ndarray:
     """Return the steps of a forward search, with the joint information of the features so far.
 
-    It is NaN for sets of more columns than the network was trained on.
+    It is NaN for sets of more features than ``WIDEST_IN_PATH``, or than the network was trained on:
+    the time that they take grows with the square of their number.
     """
-    width = columns.settings.engine.config.d_max
-    sets = [kept[: i + 1] for i in range(min(len(kept), width))]
+    widest = min(WIDEST_IN_PATH, columns.settings.engine.config.d_max)
+    sets = [kept[: i + 1] for i in range(min(len(kept), widest))]
     path = np.zeros(len(kept), dtype=PATH)
     path["step"] = np.arange(1, len(kept) + 1)
     path["feature"] = kept
