@@ -179,7 +179,7 @@ def test_far_samples_are_warned_of(calibrated, data):
 
 
 def test_more_columns_than_trained(small_network, calibrated, rng):
-    X = rng.normal(size=(60, 100))
+    X = rng.normal(size=(60, 256))
     y = X[:, 0] + rng.normal(size=60)
     widths = []
     for excess in (0.0, 1.0):

@@ -52,13 +52,18 @@ def columns(b: int, d: int, n: int, seed: int) -> torch.Tensor:
     return standardise(torch.randn(b, d, n, generator=rng, dtype=torch.float64))
 
 
+def relevant_kernels(x: torch.Tensor, targets: torch.Tensor, rounds: int = ridges.ROUNDS, **kwargs):
+    """Return kernels of columns weighed by their relevance."""
+    return ridges.kernels_of(x, ridges.relevance(x, targets, rounds), **kwargs)
+
+
 def test_kernels_weigh_columns_by_the_slopes_of_regressions():
     """The weights are those that autograd gives, first for a regression with equal weights."""
     b, d, n = 2, 3, 120
     x = columns(b, d, n, 0)
     targets = torch.stack([x[:, 0] * x[:, 1], torch.tanh(3 * x[:, 1])], 1)
     targets = targets - targets.mean(2, keepdim=True)
-    found, linear = ridges.relevant_kernels(x, targets)
+    found = relevant_kernels(x, targets)
 
     m = found.shape[1]
     marks = x[..., :m]
@@ -92,7 +97,7 @@ def test_kernels_weigh_columns_by_the_slopes_of_regressions():
     again = kernels(x, weights)
     expected = white(again, kernels(marks, weights), again.mean(2, keepdim=True))
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(linear, ridges.LINEAR * x)
+    torch.testing.assert_close(ridges.relevance(x, targets), weights.unsqueeze(2))
     assert bool((weights[:, 2] < 0.1).all()) and bool((weights[:, 1] > 0.3).all())
 
 
@@ -111,33 +116,71 @@ def test_kernels_find_the_product_among_idle_columns():
         left = ridges.Ridge(functions, gram, strength).residuals_of(target)
         return float((left.square().mean(2).sum(1) / size).mean())
 
-    relevant, linear = ridges.relevant_kernels(x, target)
-    equal = ridges.relevant_kernels(x, target, rounds=0)[0]
+    relevant, linear = relevant_kernels(x, target), ridges.LINEAR * x
+    equal = relevant_kernels(x, target, rounds=0)
     plain = error(torch.cat([linear, equal], 1))
     assert error(torch.cat([linear, relevant], 1)) < 0.5 * plain < 0.5
 
 
-def test_kernels_of_several_scales():
-    """Each scale has its share of the landmarks."""
+def test_wide_and_narrow_kernels():
+    """Half of them are narrow, and with many rows those that come in addition."""
     x = columns(2, 3, 200, 6)
     target = (x[:, :1] * x[:, 1:2]) - (x[:, :1] * x[:, 1:2]).mean(2, keepdim=True)
-    both, linear = ridges.relevant_kernels(x, target, scales=ridges.SCALES)
+    both = relevant_kernels(x, target, halves=True)
     assert both.shape == (2, ridges.landmarks(200), 200)
-    wide, _ = ridges.relevant_kernels(x, target)
+    wide = relevant_kernels(x, target)
+    assert wide.shape == both.shape
     half = both.shape[1] // 2
     # the first landmarks are whitened one after another, so that they do not know of later ones
     unit = (wide.shape[1] / half) ** 0.5
     torch.testing.assert_close(both[:, :half] * unit, wide[:, :half], rtol=1e-6, atol=1e-8)
-    narrow, _ = ridges.relevant_kernels(x, target, scales=(4.0, 4.0))
-    torch.testing.assert_close(both[:, half:], narrow[:, half:])
-    assert not torch.allclose(both[:, half:], both[:, :half])
+
+    def expected(x: torch.Tensor, marks: slice) -> torch.Tensor:
+        """Return narrow kernels at some landmarks, all columns alike."""
+        size = x.shape[1]
+        squares = (x[..., marks].unsqueeze(3) - x.unsqueeze(2)).square().sum(1)
+        values = torch.exp(-0.5 * ridges.NARROW * squares / size)
+        inner = values[..., marks] + ridges.JITTER * torch.eye(values.shape[1], dtype=x.dtype)
+        factor = torch.linalg.inv(torch.linalg.cholesky(inner))
+        white = values.shape[1] ** 0.5 * factor @ values
+        return white - white.mean(2, keepdim=True)
+
+    alike = relevant_kernels(x, target, rounds=0, halves=True)
+    torch.testing.assert_close(alike[:, half:], expected(x, slice(half, 2 * half)))
+
+    assert ridges.numbers_of_kernels(10) == (5, 5)
+    assert ridges.numbers_of_kernels(520) == (64, 64)
+    assert ridges.numbers_of_kernels(800) == (64 + 18, 64)
+    assert ridges.numbers_of_kernels(10_000) == (ridges.MOST_KERNELS, 64)
+    x = columns(1, 3, 800, 6)
+    target = x[:, :1] * x[:, 1:2]
+    kernels = relevant_kernels(x, target - target.mean(2, keepdim=True))
+    assert kernels.shape == (1, 82, 800)
+    kernels = relevant_kernels(x, target - target.mean(2, keepdim=True), rounds=0)
+    torch.testing.assert_close(kernels[:, 64:], expected(x, slice(64, 82)))
+
+
+def test_more_rows_find_finer_structure():
+    """A product of two of six columns: what is left falls with the kernels that rows make for."""
+    left = []
+    for n in (512, 4000):
+        x = columns(1, 6, n, 7)
+        target = torch.sin(2.5 * x[:, :1]) * torch.sin(2.5 * x[:, 1:2])
+        target = target - target.mean(2, keepdim=True)
+        functions = torch.cat([relevant_kernels(x, target), ridges.LINEAR * x], 1)
+        gram = functions @ functions.transpose(1, 2) / n
+        strength, _ = ridges.choose_ridge(functions, gram, target)
+        residual = ridges.Ridge(functions, gram, strength).residuals_of(target)
+        left.append(float(residual.square().mean() / target.square().mean()))
+    assert left[1] < 0.7 * left[0]
 
 
 def test_models_share_what_they_are_made_of():
     x = columns(3, 2, 90, 3)
     additive = torch.cat([x, standardise(x.square())], 1)
     targets = standardise(x[:, :1] * x[:, 1:])
-    models, errors = ridges.models_of(additive, x, targets)
+    weights = ridges.relevance(x, targets)
+    models, errors = ridges.models_of(additive, x, weights, targets)
     assert [len(f[0]) for f, _, _ in models] == [4, 4 + 45, 2 + 45]
     assert errors.shape == (3, len(ridges.RIDGES))
     for functions, gram, strength in models:
@@ -145,14 +188,14 @@ def test_models_share_what_they_are_made_of():
         assert strength.shape in ((1, 1, 1), (3, 1, 1))
     left = [ridges.Ridge(*m).residuals_of(targets).square().mean() for m in models]
     assert left[0] > 0.9 and max(left[1:]) < 0.5
-    assert len(ridges.models_of(additive, x, targets, third=False)[0]) == 2
+    assert len(ridges.models_of(additive, x, weights, targets, third=False)[0]) == 2
 
 
 def test_constant_columns_make_no_trouble():
     x = columns(2, 3, 50, 4)
     x[:, 1] = 0
-    kernels, linear = ridges.relevant_kernels(x, torch.zeros(2, 1, 50, dtype=x.dtype))
-    assert bool(torch.isfinite(kernels).all()) and not bool(linear[:, 1].any())
+    kernels = relevant_kernels(x, torch.zeros(2, 1, 50, dtype=x.dtype))
+    assert bool(torch.isfinite(kernels).all())
 
 
 def test_the_best_model_or_mean_of_two_counts():

@@ -10,8 +10,11 @@ import torch
 from sklearn.linear_model import Ridge as ReferenceRidge
 from torch import Tensor
 
-from skmist.core import CoreConfig, MISTNetwork, targets
+from skmist.baselines import ksg_mi
+from skmist.core import CoreConfig, MISTNetwork, elliptical, neighbours, targets
+from skmist.core.regression import NEIGHBOURS
 
+N_SCALES = len(NEIGHBOURS)
 SPACING, VARIANCE, CURVE, WITH_LEFT = range(targets.N_WAYS)
 
 
@@ -60,7 +63,7 @@ def test_both_ways_are_told_apart_by_size_alone(network):
     one, two = network.features(x, y), network.features(y, x)
     torch.testing.assert_close(one.target_anchors, two.target_anchors, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(one.target_evidence, two.target_evidence, rtol=1e-4, atol=1e-4)
-    high, low = one.target_anchors.split(targets.N_WAYS, 1)
+    high, low, _ = one.target_anchors.split([targets.N_WAYS, targets.N_WAYS, N_SCALES], 1)
     assert (high >= low).all() and (one.has_targets == 1).all()
 
 
@@ -69,6 +72,19 @@ def test_a_single_column_has_none(network, dx, dy):
     f = network.features(normal(8, 2, 50, dx), normal(9, 2, 50, dy))
     assert (f.has_targets == 0).all()
     assert (f.target_anchors == 0).all() and (f.target_evidence == 0).all()
+
+
+def test_neighbourhoods_along_the_columns_that_count(network):
+    """Two of eight columns tell of all three, the rest is idle: as without the idle ones."""
+    x, noise = normal(16, 1, 3000, 8), normal(17, 1, 3000, 3)
+    one, two = x[..., 0], x[..., 1]
+    y = torch.stack([torch.sin(2 * one), two**2, one * two], -1) + 0.3 * noise
+    alone = ksg_mi(x[0, :, :2].numpy(), y[0].numpy(), n_neighbors=NEIGHBOURS[0])
+    features = network.features(x, y)
+    along = float(features.target_anchors[0, -len(NEIGHBOURS)])
+    plain = features.anchors[0, elliptical.N_ANCHORS + neighbours.NEIGHBOURS.index(NEIGHBOURS[0])]
+    assert float(plain) < 0.5 * alone
+    assert 0.8 * alone < along < 1.05 * alone
 
 
 def test_predictions_of_a_fold_come_from_the_others():

@@ -49,7 +49,7 @@ def _normal_pair(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _wide(rng):
-    X = rng.normal(size=(500, 80))
+    X = rng.normal(size=(500, 200))
     return X, X[:, 0] + rng.normal(size=500)
 
 
@@ -123,7 +123,7 @@ def _regimes(rng):
 KINDS = {
     "rows": Kind("120,000 rows", NORMAL, lambda rng: _normal_pair(rng, 120_000)),
     "columns": Kind(
-        "80 + 1 columns",
+        "200 + 1 columns",
         normal_mi(np.block([[np.eye(1), np.ones((1, 1))], [np.ones((1, 1)), 2 * np.eye(1)]]), 1),
         _wide,
     ),

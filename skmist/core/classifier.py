@@ -22,10 +22,10 @@ from skmist.core.elliptical import cholesky, inverse_factor
 from skmist.core.plugin import row_keys
 from skmist.core.ridge import (
     LEAST,
-    SCALES,
     choose_ridge,
     gain,
-    relevant_kernels,
+    kernels_of,
+    relevance,
     with_kernels,
 )
 
@@ -175,7 +175,8 @@ def class_features(
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
     variance = target.square().sum(1).mean(1).clamp_min(LEAST)
 
-    whole, products = with_kernels(additive, relevant_kernels(columns, target, scales=SCALES)[0])
+    kernels = kernels_of(columns, relevance(columns, target), halves=True)
+    whole, products = with_kernels(additive, kernels)
     few = additive.shape[1]
     p, gains = [], []
     for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):

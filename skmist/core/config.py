@@ -44,7 +44,7 @@ class CoreConfig:
 
     width: int = 64
     pair_width: int = 24
-    n_layers: int = 3
+    n_layers: int = 6
     n_heads: int = 4
     row_width: int = 32
     head_width: int = 256
@@ -54,7 +54,7 @@ class CoreConfig:
     n_min: int = 8
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
-    d_max: int = 50
+    d_max: int = 128
     mi_max: float = 35.0
 
     def __post_init__(self):

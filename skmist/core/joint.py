@@ -124,7 +124,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     sides = Sides(ranks.doubled, phi, spread, dx, n_told, tied)
     taken = sides.regression(n_queries) or regression.without_regression(nearest)
     classes = sides.classes()
-    several = sides.targets(ellipse.anchors[:, elliptical.GAUSSIAN_ANCHOR])
+    several = sides.targets(ellipse.anchors[:, elliptical.GAUSSIAN_ANCHOR], n_queries)
     anchors = [ellipse.anchors, nearest, bounds, judged.anchors, sums, taken.anchors]
     anchors = torch.cat(anchors, 1)
     anchors = anchors.clamp(0, LARGEST_ANCHOR)

@@ -90,15 +90,20 @@ class Sides:
         ]
         return classifier.weigh(found, counts)
 
-    def targets(self, gaussian: Tensor) -> targets.TargetFeatures:
+    def targets(self, gaussian: Tensor, n_queries: int) -> targets.TargetFeatures:
         """Predict the columns of each side from the other one, if both have several.
 
         Parameters
         ----------
         gaussian : Tensor of shape (B,)
             Estimate of the mutual information by a Gaussian copula.
+        n_queries : int
+            Rows whose neighbourhoods are read elsewhere; a quarter of them here.
         """
         if min(self.widths) == 1:
             return targets.no_targets(self.batch, self.z)
         additive = [self.additive(side) for side in range(2)]
-        return targets.target_features(additive, self.scores, self.ranks, gaussian)
+        n_queries = query_rows(self.n, n_queries // 4)
+        return targets.target_features(
+            additive, self.scores, self.ranks, gaussian, n_queries, self.tied
+        )

@@ -23,7 +23,9 @@ from skmist.core.ridge import (
     gain,
     mean_square,
     models_of,
+    relevance,
     shares_of,
+    weighed,
 )
 from skmist.core.scores import in_order
 
@@ -44,8 +46,9 @@ class RegressionFeatures:
     ----------
     anchors : Tensor of shape (B, N_ANCHORS)
         Estimates of the mutual information, in nats: with what neighbourhoods find between the
-        residual and X, and between the residual and the prediction, at each scale; and without,
-        by spacings and by variances.
+        residual and X, whose columns are weighed by how much they count in the regression, and
+        between the residual and the prediction, at each scale; and without, by spacings and by
+        variances.
     evidence : Tensor of shape (B, N_EVIDENCE)
         What is explained of the column and of the size of the residual, see :class:`Prediction`;
         mean leverage; what the residual still holds, in units of its error; and 1.
@@ -109,6 +112,8 @@ class Prediction:
         one of the others.
     leverage : Tensor of shape (B,)
         Its mean.
+    weights : Tensor of shape (B, d, 1)
+        How much each column of the other side counts, see :func:`~skmist.core.ridge.relevance`.
     """
 
     def __init__(self, additive: Tensor, factors: Tensor, columns: Tensor, target: Tensor):
@@ -118,7 +123,8 @@ class Prediction:
         left = Ridge(additive, gram, alone).residuals(target)
         additive = torch.cat([additive, products(factors, left)], 1)
         variance = mean_square(target)
-        models, validated = models_of(additive, columns, target.unsqueeze(1))
+        self.weights = relevance(columns, target.unsqueeze(1))
+        models, validated = models_of(additive, columns, self.weights, target.unsqueeze(1))
         models = [Ridge(*model) for model in models]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
         shares, errors = (v.squeeze(2) for v in shares_of(residuals.unsqueeze(2)))
@@ -172,15 +178,10 @@ def regression_features(
     by_spacing = torch.where(repeats, by_variance, spaced - log_spacing(found.residual, m)[0])
 
     fitted = target - found.residual
-    sides = [other]
+    sides = [weighed(other, found.weights)]
     sides.append((fitted * mean_square(fitted).rsqrt().unsqueeze(1)).unsqueeze(1))
     scaled = (found.residual * left.rsqrt().unsqueeze(1)).unsqueeze(1)
-    held = []
-    for side in sides:
-        rows, dx = torch.cat([side, scaled], 1), side.shape[1]
-        local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
-        held.append(local[..., 2::3].mean(1))  # (B, N_SCALES)
-    held = torch.cat(held, 1)
+    held = torch.cat([by_neighbours(side, scaled, n_queries, tied) for side in sides], 1)
     anchors = [held + by_spacing.unsqueeze(1), torch.stack([by_spacing, by_variance], 1)]
     evidence = [
         found.explained.clamp_min(-1),
@@ -190,6 +191,27 @@ def regression_features(
         torch.ones_like(left).unsqueeze(1),
     ]
     return RegressionFeatures(torch.cat(anchors, 1), torch.cat(evidence, 1))
+
+
+def by_neighbours(x: Tensor, y: Tensor, n_queries: int, tied: bool) -> Tensor:
+    """Return what neighbourhoods find between x (B, dx, n) and y (B, dy, n), in nats.
+
+    Parameters
+    ----------
+    x, y : Tensor
+        Rows in an order that has nothing to do with their values.
+    n_queries : int
+        Rows whose neighbourhoods are read.
+    tied : bool
+        Whether values repeat.
+
+    Returns
+    -------
+    Tensor of shape (B, N_SCALES)
+    """
+    rows, dx = torch.cat([x, y], 1), x.shape[1]
+    local, _ = neighbours.neighbour_features(rows, n_queries, dx, tied, NEIGHBOURS, 0, EDGE)
+    return local[..., 2::3].mean(1)
 
 
 def without_regression(nearest: Tensor) -> RegressionFeatures:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from skmist.core.critic import landmarks
+from skmist.core.critic import LANDMARKS, landmarks
 from skmist.core.elliptical import cholesky, inverse_factor
 from skmist.core.neighbours import squared_distances
 
@@ -20,7 +20,9 @@ RIDGES = (0.02, 0.6, 20.0)  # of these and kernels, in units of functions per ro
 MIXTURES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0, 0.5), (0, 0.5, 0.5))  # of three models
 LINEAR = 4.0  # scale of columns beside kernels of unit size
 ROUNDS = 2  # of weighing columns
-SCALES = (1.0, 4.0)  # of squared distances, where kernels are wide and narrow
+NARROW = 4.0  # scale of squared distances where kernels are narrow
+ROWS_A_KERNEL = 16  # rows that make for one narrow kernel more, where they are many
+MOST_KERNELS = 128
 EVEN = 0.05  # share of equal weights of columns
 JITTER = 1e-3  # added to the products of kernels
 CAUTION = 1.4  # by which degrees of freedom count more
@@ -162,7 +164,7 @@ def shares_of(residuals: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def models_of(
-    additive: Tensor, columns: Tensor, targets: Tensor, third: bool = True
+    additive: Tensor, columns: Tensor, weights: Tensor, targets: Tensor, third: bool = True
 ) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
     """Return up to three models by which targets (B, k, n) are predicted.
 
@@ -175,9 +177,11 @@ def models_of(
         Of mean 0 and variance 1.
     columns : Tensor of shape (B, d, n)
         Of variance 1.
+    weights : Tensor of shape (B, d, 1)
+        Of the columns in the kernels, see :func:`relevance`.
     targets : Tensor of shape (B, k, n)
     third : bool
-        Whether there is a third model, and columns are weighed in more than one round.
+        Whether there is a third model.
 
     Returns
     -------
@@ -187,26 +191,24 @@ def models_of(
         Of the second model, with each ridge.
     """
     n, p = columns.shape[2], additive.shape[1]
-    kernels, linear = relevant_kernels(columns, targets, ROUNDS if third else 1)
+    kernels = kernels_of(columns, weights)
     functions, gram = with_kernels(additive, kernels)
     ridge, errors = choose_ridge(functions, gram, targets)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
     models = [(additive, gram[:, :p, :p], alone), (functions, gram, ridge)]
     if third:
-        functions = torch.cat([linear, kernels], 1)
+        functions = torch.cat([LINEAR * columns, kernels], 1)
         gram = functions @ functions.transpose(1, 2) / n
         models.append((functions, gram, choose_ridge(functions, gram, targets)[0]))
     return models, errors
 
 
-def relevant_kernels(
-    columns: Tensor, targets: Tensor, rounds: int = ROUNDS, scales: tuple[float, ...] = (1.0,)
-) -> tuple[Tensor, Tensor]:
-    """Return kernel functions of columns, in which a column counts by how much targets change.
+def relevance(columns: Tensor, targets: Tensor, rounds: int = ROUNDS) -> Tensor:
+    """Return how much each column counts for targets: weights (B, d, 1) whose sum is 1.
 
-    A regression is fitted, and the mean square of its slopes along a column is the weight of that
-    column in the next one (Radhakrishnan, Beaglehole, Pandit and Belkin, Science 383, 2024, with a
-    diagonal matrix); in the first one weights are equal.
+    A regression on kernels is fitted, and the mean square of its slopes along a column is the
+    weight of that column in the next one (Radhakrishnan, Beaglehole, Pandit and Belkin, Science
+    383, 2024, with a diagonal matrix); in the first one weights are equal.
 
     Parameters
     ----------
@@ -216,29 +218,51 @@ def relevant_kernels(
         Of mean 0.
     rounds : int
         Number of regressions.
-    scales : tuple of float
-        By which squared distances are multiplied, each for its share of the landmarks.
-
-    Returns
-    -------
-    kernels : Tensor of shape (B, m, n)
-        At m landmark rows, uncorrelated under a smooth prior, and of mean 0.
-    columns : Tensor of shape (B, d, n)
-        The columns on the scale that goes with these.
     """
-    b, d, n = columns.shape
+    b, d, _ = columns.shape
     equal = weights = columns.new_full((b, d, 1), 1 / d)
     for _ in range(rounds):
         squares = _square_slopes(columns, weights, targets)
         weights = squares / squares.sum(1, keepdim=True).clamp_min(1e-12)
         weights = torch.lerp(weights, equal, EVEN)
-    m, parts = landmarks(n), len(scales)
-    ends = [m * i // parts for i in range(parts + 1)]
-    kernels = [
-        _white(*_kernels(columns, scale * weights, slice(*ends[i : i + 2])))
-        for i, scale in enumerate(scales)
-    ]
-    return torch.cat(kernels, 1), LINEAR * columns
+    return weights
+
+
+def weighed(columns: Tensor, weights: Tensor) -> Tensor:
+    """Return columns (B, d, n) on the scale of their weights (B, d, 1), with d the sum of squares.
+
+    So relevant columns count for more in distances.
+    """
+    return columns * (columns.shape[1] * weights).sqrt()
+
+
+def numbers_of_kernels(n: int) -> tuple[int, int]:
+    """Return how many kernels regressions on n rows have, and how many of them are wide."""
+    wide = landmarks(n)
+    more = n // ROWS_A_KERNEL - LANDMARKS // 2
+    return wide + max(0, min(more, MOST_KERNELS - wide)), wide
+
+
+def kernels_of(columns: Tensor, weights: Tensor, halves: bool = False) -> Tensor:
+    """Return kernel functions (B, m, n) of columns, at m landmark rows.
+
+    They are uncorrelated under a smooth prior, and of mean 0.
+
+    Parameters
+    ----------
+    columns : Tensor of shape (B, d, n)
+    weights : Tensor of shape (B, d, 1)
+        Of the columns in squared distances.
+    halves : bool
+        Whether half of the kernels are narrow; else those that many rows have more.
+    """
+    m, wide = numbers_of_kernels(columns.shape[2])
+    if halves:
+        wide = m // 2
+    kernels = [_white(*_kernels(columns, weights, slice(wide)))]
+    if wide < m:
+        kernels.append(_white(*_kernels(columns, NARROW * weights, slice(wide, m))))
+    return torch.cat(kernels, 1)
 
 
 def _square_slopes(columns: Tensor, weights: Tensor, targets: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from skmist.core import elliptical
 from skmist.core.bivariate import Column, grid_of
 from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
-from skmist.core.regression import log_spacing
-from skmist.core.ridge import LEAST, Ridge, models_of, shares_of
+from skmist.core.regression import NEIGHBOURS, by_neighbours, log_spacing
+from skmist.core.ridge import LEAST, ROUNDS, Ridge, models_of, relevance, shares_of, weighed
 from skmist.core.scores import argsort
 from skmist.core.soft import straight_through
 
@@ -30,8 +30,8 @@ MOST_CURVES = 16  # columns of a side up to which these are made, and a third mo
 FOLDS = 3
 STEP = 1 / 4096  # between predictions that count as different
 N_WAYS = 4
-N_ANCHORS = 2 * N_WAYS
-N_EVIDENCE = N_ANCHORS + 2 * N_WAYS + 2
+N_ANCHORS = 2 * N_WAYS + len(NEIGHBOURS)
+N_EVIDENCE = N_ANCHORS + 2 * N_WAYS + 2 + len(NEIGHBOURS)
 
 
 @dataclass
@@ -44,7 +44,8 @@ class TargetFeatures:
         Estimates of the mutual information, in nats: with the entropies of columns by spacings, by
         variances, with the information of columns and their predictions by kernels, and by spacings
         with what single columns still tell of the residuals; of each, the one of the side that
-        gives more, and then those of the other side.
+        gives more, and then those of the other side. Last, what neighbourhoods of X and y find,
+        with columns weighed by how much they count in the regression of the other side.
     evidence : Tensor of shape (B, N_EVIDENCE)
     present : float
         1; or 0 where one side is a single column, and all else is 0.
@@ -65,6 +66,8 @@ def target_features(
     z: list[Tensor],
     ranks: list[Tensor],
     gaussian: Tensor,
+    n_queries: int,
+    tied: bool,
 ) -> TargetFeatures:
     """Predict each side from the other one, and compute the features.
 
@@ -78,12 +81,18 @@ def target_features(
         Of the columns of X and of y.
     gaussian : Tensor of shape (B,)
         Estimate of the mutual information by a Gaussian copula.
+    n_queries : int
+        Rows whose neighbourhoods are read.
+    tied : bool
+        Whether values repeat.
     """
     n = z[0].shape[2]
     ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
     both = torch.stack([way.estimates for way in ways]).clamp(0, LARGEST_ANCHOR)
     high, low = both.amax(0), both.amin(0)
-    anchors = torch.cat([high, low], 1)
+    sides = [weighed(v, way.weights) for v, way in zip(z, ways, strict=True)]
+    near = by_neighbours(*sides, n_queries, tied)
+    anchors = torch.cat([high, low, near.clamp(0, LARGEST_ANCHOR)], 1)
     unit = math.sqrt(n)
     evidence = [
         torch.log1p(anchors),
@@ -91,6 +100,7 @@ def target_features(
         torch.asinh(unit * (high - low)) / 2,
         torch.asinh(unit * (high[:, 3:] - high[:, :1])) / 2,
         torch.stack([way.leverage for way in ways], 1).mean(1, keepdim=True),
+        torch.asinh(math.sqrt(n_queries) * (near - gaussian.unsqueeze(1))) / 2,
     ]
     return TargetFeatures(anchors, torch.cat(evidence, 1), 1.0)
 
@@ -117,13 +127,16 @@ class Regression:
         By how much the entropy falls, in nats.
     leverage : Tensor of shape (B,)
         Mean leverage of a row in the second model.
+    weights : Tensor of shape (B, d, 1)
+        How much each of the columns counts, see :func:`~skmist.core.ridge.relevance`.
     """
 
     def __init__(self, additive: Tensor, columns: Tensor, targets: Tensor, ranks: Tensor):
         b, k, n = targets.shape
         variance = targets.square().mean(2).clamp_min(LEAST)
         few = max(k, columns.shape[1]) <= MOST_CURVES
-        models, _ = models_of(additive, columns, targets, third=few)
+        self.weights = relevance(columns, targets, ROUNDS if few else 1)
+        models, _ = models_of(additive, columns, self.weights, targets, third=few)
         fitted = [Ridge(*model) for model in models]
         whole = fitted[1]
         residuals = torch.stack([ridge.residuals_of(targets) for ridge in fitted], 1)
