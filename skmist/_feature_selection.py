@@ -107,8 +107,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
         (left out, if backward), ``gain`` (negative if backward), ``mi``, ``low``, ``high``:
         estimate and interval of the information that all features of that step have together, in
-        `units` (NaN beyond fifty features), and ``pvalue``
-        (of a joint search with `alpha`, else NaN).
+        `units` (NaN beyond fifty features), and ``pvalue`` (of a joint search with `alpha`, else
+        NaN).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)

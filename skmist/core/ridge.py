@@ -229,9 +229,9 @@ def relevance(columns: Tensor, targets: Tensor, rounds: int = ROUNDS) -> Tensor:
 
 
 def weighed(columns: Tensor, weights: Tensor) -> Tensor:
-    """Return columns (B, d, n) on the scale of their weights (B, d, 1), with d the sum of squares.
+    """Return columns (B, d, n) on the scale of their weights (B, d, 1), whose sum is 1.
 
-    So relevant columns count for more in distances.
+    Columns that count for more do so in distances too; with equal weights nothing changes.
     """
     return columns * (columns.shape[1] * weights).sqrt()
 
