@@ -181,12 +181,20 @@ def test_models_share_what_they_are_made_of():
     targets = standardise(x[:, :1] * x[:, 1:])
     weights = ridges.relevance(x, targets)
     models, errors = ridges.models_of(additive, x, weights, targets)
-    assert [len(f[0]) for f, _, _ in models] == [4, 4 + 45, 2 + 45]
+    assert [m.functions.shape[1] for m in models] == [4, 4 + 45, 2 + 45]
     assert errors.shape == (3, len(ridges.RIDGES))
-    for functions, gram, strength in models:
-        torch.testing.assert_close(gram, functions @ functions.transpose(1, 2) / 90)
-        assert strength.shape in ((1, 1, 1), (3, 1, 1))
-    left = [ridges.Ridge(*m).residuals_of(targets).square().mean() for m in models]
+    for model in models:
+        functions = model.functions
+        torch.testing.assert_close(model.gram, functions @ functions.transpose(1, 2) / 90)
+        assert model.ridge.shape in ((1, 1, 1), (3, 1, 1))
+    by_fold = ridges.models_of(additive, x, weights, targets, folds=4)[0]
+    for model, other in zip(models, by_fold, strict=True):
+        assert len(other.products) == 4
+        torch.testing.assert_close(other.gram, model.gram)
+        torch.testing.assert_close(other.ridge, model.ridge)
+        third = other.functions[..., ridges.folds_of(90, 4)[2]]
+        torch.testing.assert_close(other.products[2], third @ third.transpose(1, 2))
+    left = [model.fit().residuals_of(targets).square().mean() for model in models]
     assert left[0] > 0.9 and max(left[1:]) < 0.5
     assert len(ridges.models_of(additive, x, weights, targets, third=False)[0]) == 2
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skmist.baselines import ksg_mi
 from skmist.core import CoreConfig, MISTNetwork, elliptical, neighbours, targets
+from skmist.core import ridge as ridges
 from skmist.core.regression import NEIGHBOURS
 
 N_SCALES = len(NEIGHBOURS)
@@ -89,8 +90,10 @@ def test_neighbourhoods_along_the_columns_that_count(network):
 
 def test_predictions_of_a_fold_come_from_the_others():
     f, y, n = normal(10, 1, 4, 60), normal(11, 1, 2, 60), 60
-    gram = f @ f.transpose(1, 2) / n
-    found = targets._held_out(f, gram, f.new_full((1, 1, 1), 0.1), y)[0].numpy()
+    products = ridges.products_by_fold(f, f, targets.FOLDS)
+    torch.testing.assert_close(products.sum(0), f @ f.transpose(1, 2))
+    model = ridges.Model(f, products, f.new_full((1, 1, 1), 0.1))
+    found = targets._held_out(model, y)[0].numpy()
     first = np.arange(n) < n // targets.FOLDS
     model = ReferenceRidge(alpha=0.1 * (~first).sum(), fit_intercept=False)
     model.fit(f[0].numpy().T[~first], y[0].numpy().T[~first])

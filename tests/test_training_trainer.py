@@ -23,6 +23,7 @@ from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import load_state, read_log, save_state
 from skmist._training.stream import (
+    FEWEST_WAITING,
     WAITING,
     Batch,
     Prefetcher,
@@ -273,18 +274,20 @@ def test_repeated_batches_come_again_later_and_count_once():
     def batches():
         return (Batch(i, None, torch.zeros(2), (10, 1, 1), True) for i in range(400))
 
+    costly = WAITING / 100
     assert [b.index for b in repeated(batches(), 1, 0)] == list(range(400))
-    taken = list(repeated(batches(), 3, 0))
+    taken = list(repeated(batches(), 3, 0, costly))
     assert [b.index for b in taken if b.fresh] == list(range(400))
     seen = Counter()
     for batch in taken:
         assert batch.fresh == (seen[batch.index] == 0)
         seen[batch.index] += 1
     assert max(seen.values()) == 3
-    assert 3 * 400 - len(taken) == WAITING
-    order = [b.index for b in repeated(batches(), 3, 0)]
+    assert 3 * 400 - len(taken) == 100
+    assert 3 * 400 - len(list(repeated(batches(), 3, 0, 100 * costly))) == FEWEST_WAITING
+    order = [b.index for b in repeated(batches(), 3, 0, costly)]
     assert order == [b.index for b in taken]
-    assert order != [b.index for b in repeated(batches(), 3, 1)]
+    assert order != [b.index for b in repeated(batches(), 3, 1, costly)]
 
 
 def test_training_on_repeated_batches_keeps_its_place(tmp_path):

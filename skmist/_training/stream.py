@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from skmist._training.presets import Preset, draw_batch
+from skmist._training.presets import USUAL_BUDGET, Preset, draw_batch
 from skmist._training.random import Rng
 from skmist.core.network import Features, MISTNetwork
 
 THREADS = 2  # that prepare batches
-WAITING = 64  # batches that are kept to be taken again
+WAITING = 60_000.0  # cost of the batches that are kept to be taken again, in milliseconds
+FEWEST_WAITING = 64  # of these batches
 
 
 def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
@@ -57,17 +58,20 @@ def make_batch(
     return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
 
 
-def repeated(batches: Iterator[Batch], times: int, seed: int) -> Iterator[Batch]:
+def repeated(
+    batches: Iterator[Batch], times: int, seed: int, budget: float = USUAL_BUDGET
+) -> Iterator[Batch]:
     """Return batches, each of them taken several times, later ones between.
 
     A batch costs more to prepare than to step on (Choi, Passos, Shallue and Dahl, "Faster Neural
-    Network Training with Data Echoing", arXiv 1907.05550, 2019).
+    Network Training with Data Echoing", arXiv 1907.05550, 2019). The more batches wait, the less
+    alike are the steps between which one is taken again.
     """
-    rng, waiting = random.Random(seed), []
+    rng, waiting, most = random.Random(seed), [], max(FEWEST_WAITING, int(WAITING / budget))
     for batch in batches:
         yield batch
         waiting += [replace(batch, fresh=False)] * (times - 1)
-        while len(waiting) > WAITING:
+        while len(waiting) > most:
             place = rng.randrange(len(waiting))
             waiting[place], waiting[-1] = waiting[-1], waiting[place]
             yield waiting.pop()

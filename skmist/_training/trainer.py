@@ -248,7 +248,7 @@ class Trainer:
             self.network, self.preset, "train", self.seed, self.position + self.rank, self.world,
             self.device, o.budget, threads=self._threads(),
         )  # fmt: skip
-        batches = repeated(iter(stream), o.repeats, self.step + self.rank)
+        batches = repeated(iter(stream), o.repeats, self.step + self.rank, o.budget)
         last_save = last_validation = last_log = start
         losses: list[tuple[float, float]] = []
         bar = tqdm(

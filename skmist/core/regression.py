@@ -125,7 +125,7 @@ class Prediction:
         variance = mean_square(target)
         self.weights = relevance(columns, target.unsqueeze(1))
         models, validated = models_of(additive, columns, self.weights, target.unsqueeze(1))
-        models = [Ridge(*model) for model in models]
+        models = [model.fit() for model in models]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
         shares, errors = (v.squeeze(2) for v in shares_of(residuals.unsqueeze(2)))
         self.residual = (shares.unsqueeze(2) * residuals).sum(1)

@@ -7,6 +7,7 @@ Tibshirani and Friedman, "The Elements of Statistical Learning", 2009, section 7
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -67,6 +68,50 @@ def _ridges(gram: Tensor, n: int) -> list[float]:
     return [ridge * gram.shape[1] / n for ridge in RIDGES]
 
 
+def folds_of(n: int, folds: int) -> list[slice]:
+    """Cut n rows into folds, one after the other."""
+    edges = [n * i // folds for i in range(folds + 1)]
+    return [slice(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def products_by_fold(a: Tensor, b: Tensor, folds: int) -> Tensor:
+    """Return the sums of products of functions (B, m, n) and (B, k, n), (folds, B, m, k)."""
+    rows = folds_of(a.shape[2], folds)
+    return torch.stack([a[..., fold] @ b[..., fold].transpose(1, 2) for fold in rows])
+
+
+@dataclass
+class Model:
+    """Which ridge regression is to be made.
+
+    Attributes
+    ----------
+    functions : Tensor of shape (B, m, n)
+        Of the rows, of mean 0.
+    products : Tensor of shape (folds, B, m, m)
+        Sums of their products, by fold.
+    ridge : Tensor of shape (B, 1, 1)
+    """
+
+    functions: Tensor
+    products: Tensor
+    ridge: Tensor
+
+    @property
+    def gram(self) -> Tensor:
+        """Mean products of the functions, (B, m, m)."""
+        return self.products.sum(0) / self.functions.shape[2]
+
+    def fit(self) -> Ridge:
+        """Make the regression, of all rows."""
+        return Ridge(self.functions, self.gram, self.ridge)
+
+
+def unit_size(kernels: Tensor) -> Tensor:
+    """Return the factors (B, 1, 1) that bring kernels (B, m, n) to a mean square of 1."""
+    return kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+
+
 def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
     """Return functions of single columns and kernels, scaled to unit size, and their products.
 
@@ -76,8 +121,7 @@ def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
     gram : Tensor of shape (B, p + m, p + m)
         Their mean products.
     """
-    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
-    functions = torch.cat([additive, size * kernels], 1)
+    functions = torch.cat([additive, unit_size(kernels) * kernels], 1)
     return functions, functions @ functions.transpose(1, 2) / kernels.shape[2]
 
 
@@ -164,12 +208,17 @@ def shares_of(residuals: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def models_of(
-    additive: Tensor, columns: Tensor, weights: Tensor, targets: Tensor, third: bool = True
-) -> tuple[list[tuple[Tensor, Tensor, Tensor]], Tensor]:
+    additive: Tensor,
+    columns: Tensor,
+    weights: Tensor,
+    targets: Tensor,
+    third: bool = True,
+    folds: int = 1,
+) -> tuple[list[Model], Tensor]:
     """Return up to three models by which targets (B, k, n) are predicted.
 
     Functions of single columns; these and kernels; the columns and kernels. In the kernels, columns
-    count by how relevant they are.
+    count by how relevant they are. What is made of products of all rows is made once.
 
     Parameters
     ----------
@@ -182,25 +231,37 @@ def models_of(
     targets : Tensor of shape (B, k, n)
     third : bool
         Whether there is a third model.
+    folds : int
+        By which products are told apart.
 
     Returns
     -------
-    models : list of tuple
-        Functions, their mean products and the ridge, as :class:`Ridge` takes them.
+    models : list of Model
     errors : Tensor of shape (B, len(RIDGES))
         Of the second model, with each ridge.
     """
-    n, p = columns.shape[2], additive.shape[1]
+    p, d = additive.shape[1], columns.shape[1]
     kernels = kernels_of(columns, weights)
-    functions, gram = with_kernels(additive, kernels)
-    ridge, errors = choose_ridge(functions, gram, targets)
+    size = unit_size(kernels)
+    functions = torch.cat([additive, size * kernels], 1)
+    products = products_by_fold(functions, functions, folds)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
-    models = [(additive, gram[:, :p, :p], alone), (functions, gram, ridge)]
-    if third:
-        functions = torch.cat([LINEAR * columns, kernels], 1)
-        gram = functions @ functions.transpose(1, 2) / n
-        models.append((functions, gram, choose_ridge(functions, gram, targets)[0]))
-    return models, errors
+    first = Model(additive, products[..., :p, :p], alone)
+    second, errors = _chosen(functions, products, targets)
+    if not third:
+        return [first, second], errors
+    linear, of_kernels = LINEAR * columns, products[..., p:, p:] / size.square()
+    functions = torch.cat([linear, kernels], 1)
+    edge = products_by_fold(linear, functions, folds)
+    below = torch.cat([edge[..., d:].transpose(2, 3), of_kernels], 3)
+    return [first, second, _chosen(functions, torch.cat([edge, below], 2), targets)[0]], errors
+
+
+def _chosen(functions: Tensor, products: Tensor, targets: Tensor) -> tuple[Model, Tensor]:
+    """Return the model with the ridge that suits targets, and the errors of each ridge."""
+    gram = products.sum(0) / functions.shape[2]
+    ridge, errors = choose_ridge(functions, gram, targets)
+    return Model(functions, products, ridge), errors
 
 
 def relevance(columns: Tensor, targets: Tensor, rounds: int = ROUNDS) -> Tensor:

@@ -20,7 +20,17 @@ from skmist.core.bivariate import Column, grid_of
 from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
 from skmist.core.regression import NEIGHBOURS, by_neighbours, log_spacing
-from skmist.core.ridge import LEAST, ROUNDS, Ridge, models_of, relevance, shares_of, weighed
+from skmist.core.ridge import (
+    LEAST,
+    ROUNDS,
+    Model,
+    Ridge,
+    folds_of,
+    models_of,
+    relevance,
+    shares_of,
+    weighed,
+)
 from skmist.core.scores import argsort
 from skmist.core.soft import straight_through
 
@@ -136,8 +146,10 @@ class Regression:
         variance = targets.square().mean(2).clamp_min(LEAST)
         few = max(k, columns.shape[1]) <= MOST_CURVES
         self.weights = relevance(columns, targets, ROUNDS if few else 1)
-        models, _ = models_of(additive, columns, self.weights, targets, third=few)
-        fitted = [Ridge(*model) for model in models]
+        curves = k <= MOST_CURVES
+        folds = FOLDS if curves else 1
+        models, _ = models_of(additive, columns, self.weights, targets, few, folds)
+        fitted = [model.fit() for model in models]
         whole = fitted[1]
         residuals = torch.stack([ridge.residuals_of(targets) for ridge in fitted], 1)
         shares = shares_of(residuals)[0].unsqueeze(3)
@@ -154,8 +166,8 @@ class Regression:
         by_spacing = torch.where(repeats.view(b, k), by_variance, by_spacing)
         together = _together(targets) - _together(residual)
         by_curve, still = by_variance, torch.zeros_like(by_variance)
-        if k <= MOST_CURVES:
-            held_out = torch.stack([_held_out(*model, targets) for model in models], 1)
+        if curves:
+            held_out = torch.stack([_held_out(model, targets) for model in models], 1)
             predicted = (shares * held_out).sum(1)
             by_curve = _curve_information(predicted, targets)
             still = _left_by_columns(residual, ranks)
@@ -184,21 +196,20 @@ def _evened(residual: Tensor, model: Ridge) -> tuple[Tensor, Tensor]:
     return residual * torch.exp(-log_size), log_size.mean(2)
 
 
-def _held_out(functions: Tensor, gram: Tensor, ridge: Tensor, targets: Tensor) -> Tensor:
+def _held_out(model: Model, targets: Tensor) -> Tensor:
     """Return predictions (B, k, n) of the rows of each fold by a ridge regression on the others.
 
     In predictions that leave out one row at a time, the row itself could be read.
     """
-    n = targets.shape[2]
-    eye = torch.eye(functions.shape[1], dtype=gram.dtype, device=gram.device)
-    product = functions @ targets.transpose(1, 2)
-    edges = [n * i // FOLDS for i in range(FOLDS + 1)]
+    functions, n = model.functions, targets.shape[2]
+    eye = torch.eye(functions.shape[1], dtype=targets.dtype, device=targets.device)
+    every, product = model.products.sum(0), functions @ targets.transpose(1, 2)
     parts = []
-    for rows in map(slice, edges[:-1], edges[1:]):
+    for own, rows in zip(model.products, folds_of(n, len(model.products)), strict=True):
         f, left = functions[..., rows], n - (rows.stop - rows.start)
-        rest = (n * gram - f @ f.transpose(1, 2)) / left
         slopes = (product - f @ targets[..., rows].transpose(1, 2)) / left
-        slopes = torch.cholesky_solve(slopes, elliptical.cholesky(rest + ridge * eye))
+        scatter = (every - own) / left + model.ridge * eye
+        slopes = torch.cholesky_solve(slopes, elliptical.cholesky(scatter))
         parts.append(slopes.transpose(1, 2) @ f)
     return torch.cat(parts, 2)
 
