@@ -63,6 +63,18 @@ def test_order_of_columns(network, shape, tied):
 
 
 @settings(max_examples=15, deadline=None)
+@given(shape=shapes)
+def test_order_of_columns_without_ties_changes_nothing_at_all(network, shape):
+    x, y = sample(shape)
+    p, q = order(x.shape[2], shape[3]), order(y.shape[2], shape[3] + 1)
+    r = order(x.shape[1], shape[3] + 2)
+    if x.shape[2] == y.shape[2] == 1:
+        r = slice(None)
+    expected = network(x, y).latent
+    assert torch.equal(network(x[:, r][..., p], y[:, r][..., q]).latent, expected)
+
+
+@settings(max_examples=15, deadline=None)
 @given(shape=shapes, tied=st.booleans())
 def test_x_and_y_swapped(network, shape, tied):
     x, y = sample(shape, tied)

@@ -79,7 +79,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     sides = [x, y.to(x.dtype)]
     columns = torch.cat([s.expand(b, -1, -1) for s in sides], -1).transpose(1, 2).contiguous()
     ranks, ties, _ = soft.rank(columns)
-    ranks = ranks.reordered(scores.shuffled_rows(ranks.doubled))
+    ranks = ranks.reordered(*scores.own_order(ranks.doubled, dx))
     tied = bool(ties.any())
     device = x.device
     phi = torch.stack([ranks.look_up(row.float()) for row in scores.basis_table(n, device)], 2)

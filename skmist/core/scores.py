@@ -78,9 +78,9 @@ class Ranks:
     def __init__(self, doubled: Tensor):
         self.doubled = doubled
 
-    def reordered(self, order: Tensor) -> Ranks:
-        """Return the ranks, of shape (B, d, n), with the rows in another order, (B, n)."""
-        return Ranks(self.doubled.gather(-1, order.unsqueeze(1).expand_as(self.doubled)))
+    def reordered(self, rows: Tensor, columns: Tensor) -> Ranks:
+        """Return the ranks, of shape (B, d, n), with rows (B, n) and columns (B, d) in an order."""
+        return Ranks(reordered(self.doubled, rows, columns))
 
     def look_up(self, table: Tensor) -> Tensor:
         """Look the ranks up in a table of shape (2 n - 1,)."""
@@ -107,6 +107,12 @@ class Ranks:
             Rows in increasing order.
         """
         return [part.mean(1) for part in values(lag)]
+
+
+def reordered(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return values (B, d, n) with their rows (B, n) and columns (B, d) in another order."""
+    values = values.gather(1, columns.unsqueeze(2).expand_as(values))
+    return values.gather(2, rows.unsqueeze(1).expand_as(values))
 
 
 def argsort(x: Tensor) -> Tensor:
@@ -202,26 +208,32 @@ def _mix(key: Tensor) -> Tensor:
     return key ^ (key >> 31)
 
 
-def shuffled_rows(ranks: Tensor) -> Tensor:
-    """Return a pseudo-random order of the rows, that of a hash of their ranks.
+def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
+    """Return a pseudo-random order of the rows and of the columns: those of hashes of their ranks.
 
     The order does not depend on the order in which rows or columns were given, nor on sign flips,
     and is found in integers, so that it is exact: the first rows are a random subsample, and the
-    first half of them a random half. Only equal rows have equal hashes: a first hash, of the
-    distances from the middle, gives every column a name and a direction of its own, and the second
-    one is of the ranks in that direction, by column.
+    first half of them a random half. Only equal rows and equal columns have equal hashes. A first
+    hash of rows, of the distances from the middle, gives every column a name and a direction of its
+    own; the names order the columns, and a second hash of the ranks in that direction, by column,
+    the rows.
 
     Parameters
     ----------
     ranks : LongTensor of shape (B, d, n)
         Doubled ranks.
+    dx : int
+        Number of columns of the first side; columns stay on their side.
 
     Returns
     -------
-    LongTensor of shape (B, n)
+    rows : LongTensor of shape (B, n)
+    columns : LongTensor of shape (B, d)
     """
     centred = ranks - (ranks.shape[-1] - 1)
     first = _mix(_mix(centred.abs() + 1).sum(1, keepdim=True)) & 0xFFFF  # (B, 1, n)
     direction = torch.where((first * centred).sum(2, keepdim=True) < 0, -1, 1)
     name = _mix((first * centred.abs()).sum(2, keepdim=True) + 1)
-    return _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
+    rows = _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
+    x, y = (part.squeeze(2).argsort(1) for part in (name[:, :dx], name[:, dx:]))
+    return rows, torch.cat([x, dx + y], 1)

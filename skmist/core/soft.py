@@ -19,7 +19,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmist.core.scores import PairValues, Ranks, doubled_ranks, normal_table, tie_blocks
+from skmist.core.scores import (
+    PairValues,
+    Ranks,
+    doubled_ranks,
+    normal_table,
+    reordered,
+    tie_blocks,
+)
 
 FEWEST = 3  # ranks to both sides that are looked at
 SMALLEST_STEP = 1e-9  # of values, in standard deviations
@@ -61,10 +68,9 @@ class SoftRanks(Ranks):
         super().__init__(doubled)
         self.steps = steps
 
-    def reordered(self, order: Tensor) -> SoftRanks:
-        """Return the ranks, of shape (B, d, n), with the rows in another order, (B, n)."""
-        order = order.unsqueeze(1).expand_as(self.doubled)
-        return SoftRanks(self.doubled.gather(-1, order), self.steps.gather(-1, order))
+    def reordered(self, rows: Tensor, columns: Tensor) -> SoftRanks:
+        """Return the ranks, of shape (B, d, n), with rows (B, n) and columns (B, d) in an order."""
+        return SoftRanks(*(reordered(v, rows, columns) for v in (self.doubled, self.steps)))
 
     def tangent(self, table: Tensor) -> Tensor:
         """Return zeros with the gradient of what stands in a table of shape (2 n - 1,)."""
