@@ -150,22 +150,27 @@ def test_export_and_start_from_the_checkpoint(tmp_path):
     assert again.position == 3
 
 
-def test_export_of_the_mean_with_another_checkpoint(tmp_path):
+def test_export_of_the_mean_with_other_checkpoints(tmp_path):
     trainer = Trainer(tmp_path / "run", TrainOptions(**QUICK), SMALL)
     trainer.save()
     first = export(tmp_path / "run", tmp_path / "first.safetensors")
     steps(trainer, 2)
     trainer.save()
     last = export(tmp_path / "run", tmp_path / "last.safetensors")
-    mean = export(tmp_path / "run", tmp_path / "mean.safetensors", mean_with=first)
+    mean = export(tmp_path / "run", tmp_path / "mean.safetensors", mean_with=[first])
     assert read_metadata(mean)["metadata"]["position"] == 2
     parameters = (read_network(path).parameters() for path in (first, last, mean))
     for p, q, both in zip(*parameters, strict=True):
         torch.testing.assert_close(both, (p + q) / 2)
+    more = ["export", "--run", str(tmp_path / "run"), "--to", str(tmp_path / "more.safetensors")]
+    assert main([*more, "--mean-with", str(first), str(mean)]) in (0, None)
+    parameters = (read_network(p).parameters() for p in (first, last, tmp_path / more[-1]))
+    for p, q, three in zip(*parameters, strict=True):
+        torch.testing.assert_close(three, p / 2 + q / 2)
     other = Trainer(tmp_path / "other", TrainOptions(**QUICK), replace(SMALL, width=32))
     other.save()
     with pytest.raises(ValueError, match="configuration"):
-        export(tmp_path / "other", tmp_path / "no.safetensors", mean_with=first)
+        export(tmp_path / "other", tmp_path / "no.safetensors", mean_with=[first])
 
 
 def test_parts_of_the_network_are_trained_apart_and_exported_together(tmp_path):

@@ -95,8 +95,11 @@ def _add_others(commands) -> None:
     export.add_argument(
         "--mean-with",
         type=Path,
+        nargs="+",
+        default=(),
         metavar="FILE",
-        help="checkpoint, such as the one that the run started from, to take the mean with",
+        help="checkpoints to take the mean with, such as that which the run started from, or those "
+        "of other runs that did",
     )
     export.add_argument(
         "--pairs-from",

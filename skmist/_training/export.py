@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -36,28 +37,32 @@ def averaged_network(directory: Path) -> tuple[MISTNetwork, dict]:
 
 
 def export(
-    directory: Path, path: Path, mean_with: Path | None = None, pairs_from: Path | None = None
+    directory: Path,
+    path: Path,
+    mean_with: Sequence[Path] = (),
+    pairs_from: Path | None = None,
 ) -> Path:
     """Write the averaged weights of a run as a checkpoint and enter its hash in the registry.
 
-    With ``mean_with``, the mean of these weights and those of another checkpoint: after a run that
-    started from there it is often better than either (Wortsman et al., "Model soups", ICML 2022).
+    With ``mean_with``, the mean of these weights and those of other checkpoints, each counting
+    alike: after runs that started from one of them it is often better than any (Wortsman et al.,
+    "Model soups", ICML 2022).
     With ``pairs_from``, the part for one column against one is that of another run: the two parts
     of the network share no weights, and can be trained apart (presets "pairs" and "several").
 
     Raises
     ------
     ValueError
-        If the other checkpoint is one of another configuration.
+        If another checkpoint is one of another configuration.
     """
     network, metadata = averaged_network(directory)
-    if mean_with is not None:
-        other = read_network(mean_with)
+    others = [read_network(other) for other in mean_with]
+    for other, source in zip(others, mean_with, strict=True):
         if other.config != network.config:
-            raise ValueError(f"{mean_with} is of another configuration than the run's weights.")
-        with torch.no_grad():
-            for own, theirs in zip(network.parameters(), other.parameters(), strict=True):
-                own.lerp_(theirs, 0.5)
+            raise ValueError(f"{source} is of another configuration than the run's weights.")
+    with torch.no_grad():
+        for own, *theirs in zip(*(part.parameters() for part in (network, *others)), strict=True):
+            own.copy_(torch.stack([own, *theirs]).mean(0))
     if pairs_from is not None:
         other, made = averaged_network(pairs_from)
         for name in ("bivariate_width", "levels", "n_min", "n_max_bivariate"):

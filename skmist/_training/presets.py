@@ -59,6 +59,7 @@ PRESETS = {
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
         Preset("several", paper=0.2, bivariate=0.0, few=0.55),
+        Preset("few", paper=0.1, bivariate=0.0, few=1.0),
     )
 }
 
