@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         ("cooldown", "minutes at the end over which the learning rate falls"),
         ("accumulate", "batches per step"),
         ("budget", "cost of a batch in milliseconds of a core; raise it on a GPU"),
-        ("repeats", "how often a batch is taken"),
+        ("repeats", "how often a batch is taken; those that wait for it hold some 2 GiB"),
         ("ema", "decay of the averaged weights; fewer, larger steps want a smaller one"),
         ("validate_minutes", "pause between validations"),
         ("save_minutes", "pause between saved states"),

@@ -30,8 +30,6 @@ class Preset:
         Share of batches of one column against one.
     d_max : int
         Largest number of columns of one side.
-    few : float
-        Share of compositions that have at most six columns a side.
     n_max, n_max_bivariate : int
         Largest number of rows, and with one column against one.
     n_common : int
@@ -45,7 +43,6 @@ class Preset:
     additive: float = 2.5
     bivariate: float = 0.25
     d_max: int = 128
-    few: float = 0.0
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
     n_common: int = 2500
@@ -58,8 +55,7 @@ PRESETS = {
         Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
-        Preset("several", paper=0.2, bivariate=0.0, few=0.55),
-        Preset("few", paper=0.1, bivariate=0.0, few=1.0),
+        Preset("several", paper=0.29, bivariate=0.0),
     )
 }
 
@@ -74,7 +70,6 @@ class Shape:
     dy: int
 
 
-FEW = 6  # columns
 USUAL_BUDGET = 60.0  # of a batch, in milliseconds of a core; beyond, cheap data sets are more too
 
 
@@ -106,7 +101,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         n = rng.host_log_integer(preset.n_common, preset.n_max_bivariate) if far else n
     elif kind == "composition":
         n = rng.host_log_integer(preset.n_common, preset.n_max) if far else n
-        top = FEW if rng.coin(preset.few) else preset.d_max if rng.coin(0.25) else 12
+        top = preset.d_max if rng.coin(0.25) else 12
         dx = dy = rng.host_log_integer(2, top)
         if rng.coin(0.6):
             dy = 1 if rng.coin(0.6) else rng.host_log_integer(1, top)

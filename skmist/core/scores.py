@@ -213,10 +213,10 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
 
     The order does not depend on the order in which rows or columns were given, nor on sign flips,
     and is found in integers, so that it is exact: the first rows are a random subsample, and the
-    first half of them a random half. Only equal rows and equal columns have equal hashes. A first
-    hash of rows, of the distances from the middle, gives every column a name and a direction of its
-    own; the names order the columns, and a second hash of the ranks in that direction, by column,
-    the rows.
+    first half of them a random half. Only equal rows have equal hashes, and columns that are equal
+    but for a flip. A first hash of rows, of the distances from the middle, gives every column a
+    name and a direction of its own; the names order the columns, and a second hash of the ranks in
+    that direction, by column, the rows.
 
     Parameters
     ----------
