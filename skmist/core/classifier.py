@@ -176,7 +176,8 @@ def class_features(
     variance = target.square().sum(1).mean(1).clamp_min(LEAST)
 
     kernels = kernels_of(columns, relevance(columns, target), halves=True)
-    whole, products = with_kernels(additive, kernels)
+    whole, _ = with_kernels(additive, kernels)
+    products = whole @ whole.transpose(1, 2) / n
     few = additive.shape[1]
     p, gains = [], []
     for functions, gram in ((additive, products[:, :few, :few]), (whole, products)):

@@ -107,22 +107,17 @@ class Model:
         return Ridge(self.functions, self.gram, self.ridge)
 
 
-def unit_size(kernels: Tensor) -> Tensor:
-    """Return the factors (B, 1, 1) that bring kernels (B, m, n) to a mean square of 1."""
-    return kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
-
-
 def with_kernels(additive: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return functions of single columns and kernels, scaled to unit size, and their products.
+    """Return functions of single columns and kernels, these brought to a mean square of 1.
 
     Returns
     -------
     functions : Tensor of shape (B, p + m, n)
-    gram : Tensor of shape (B, p + m, p + m)
-        Their mean products.
+    size : Tensor of shape (B, 1, 1)
+        Factor of the kernels.
     """
-    functions = torch.cat([additive, unit_size(kernels) * kernels], 1)
-    return functions, functions @ functions.transpose(1, 2) / kernels.shape[2]
+    size = kernels.square().mean((1, 2), keepdim=True).clamp_min(1e-9).rsqrt()
+    return torch.cat([additive, size * kernels], 1), size
 
 
 def choose_ridge(functions: Tensor, gram: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -242,8 +237,7 @@ def models_of(
     """
     p, d = additive.shape[1], columns.shape[1]
     kernels = kernels_of(columns, weights)
-    size = unit_size(kernels)
-    functions = torch.cat([additive, size * kernels], 1)
+    functions, size = with_kernels(additive, kernels)
     products = products_by_fold(functions, functions, folds)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
     first = Model(additive, products[..., :p, :p], alone)
