@@ -33,6 +33,7 @@ SUITES = {
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}
+MORE_SEEDS = {"mtest": tuple(range(1, 5)), "bmi40": tuple(range(3, 10))}  # the network alone
 RESULTS = Path(__file__).parent / "results"
 KEYS = ("index", "task", "group", "n", "dx", "dy", "mi")
 
@@ -152,7 +153,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"comma-separated: {', '.join(estimators.NAMES)}; or 'peers', 'neural', "
         "or 'all' (all but the neural ones)",
     )
-    parser.add_argument("--seeds", help="comma-separated (default: 0,1,2; of mtest and gaussian 0)")
+    parser.add_argument(
+        "--seeds",
+        help="comma-separated (default: 0,1,2; of mtest and gaussian 0; scikit-mist runs more)",
+    )
     parser.add_argument("--every", type=int, default=1, help="run every K-th problem only")
     parser.add_argument("--max-n", type=int, help="leave out problems with more rows")
     parser.add_argument("--checkpoint", help="weights to load (default: the released ones)")
@@ -185,9 +189,10 @@ def main(suites: list[str], args: argparse.Namespace) -> None:
         note = estimators.describe_weights(network, args.checkpoint)
         print(note, file=sys.stderr)
     for suite in suites:
-        seeds = [int(s) for s in args.seeds.split(",")] if args.seeds else SEEDS[suite]
+        chosen = tuple(int(s) for s in args.seeds.split(",")) if args.seeds else None
         for name in names:
-            for seed in seeds:
+            more = MORE_SEEDS.get(suite, ()) if name == "mist" else ()
+            for seed in chosen or (*SEEDS[suite], *more):
                 run(
                     suite,
                     name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import tables, tables_breadth, tables_pairs
+from benchmarks import headline, tables, tables_breadth, tables_pairs
 from benchmarks.accuracy import RESULTS, SUITES, results_folder
 from benchmarks.estimators import MEAN, TITLES
 from benchmarks.trust import commands as trust
@@ -77,7 +77,7 @@ def _plot(suite: str, frame: pd.DataFrame, folder: Path) -> None:
     except ImportError:
         return
     if hasattr(plots, suite):
-        getattr(plots, suite)(frame, folder / f"{suite}.png")
+        getattr(plots, suite)(tables.beside_peers(frame), folder / f"{suite}.png")
 
 
 def main() -> None:
@@ -101,3 +101,5 @@ def main() -> None:
             print(f"wrote the tables into {MODEL_CARD}")
         else:
             print(f"{MODEL_CARD} has no lines {BEGIN} and {END}: left as it is")
+    if headline.write(RESULTS):
+        print(f"wrote a few figures into {headline.README}")

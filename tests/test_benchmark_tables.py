@@ -5,14 +5,19 @@ import pandas as pd
 import pytest
 
 from benchmarks import (
+    bmi40,
     breadth,
     estimators,
     gaussian,
+    headline,
     interactions,
+    mtest,
     regression,
+    tables,
     tables_breadth,
     tables_pairs,
 )
+from benchmarks.accuracy import RESULTS
 from benchmarks.estimators import QUANTILES
 
 
@@ -32,6 +37,35 @@ def made_up(suite, names, seeds=(0,), every=1, errors=None):
                         row |= dict(zip(QUANTILES, estimate + np.linspace(-1, 1, 9), strict=True))
                     rows.append(head | row)
     return pd.DataFrame(rows)
+
+
+def with_more_seeds(suite, every):
+    """Return estimates of the network, off by 0.1 beside a peer and by 0.3 where it is alone."""
+    both = made_up(suite, ["mist", "ksg5"], every=every, errors={"mist": 0.1, "ksg5": -0.2})
+    alone = made_up(suite, ["mist"], seeds=(1, 2), every=every, errors={"mist": 0.3})
+    return pd.concat([both, alone], ignore_index=True)
+
+
+def test_mtest_compares_on_the_same_draws_and_tells_all_draws_apart():
+    text, summary = tables.mtest(with_more_seeds(mtest, every=7))
+    mse = summary.groupby(["estimator", "draws"])["mse"]
+    np.testing.assert_allclose(mse.get_group(("mist", 1)), 0.1**2)
+    np.testing.assert_allclose(mse.get_group(("mist", 3)), (0.1**2 + 2 * 0.3**2) / 3, rtol=0.1)
+    np.testing.assert_allclose(mse.get_group(("ksg5", 1)), 0.2**2)
+    assert "scikit-mist, 3 draws of the set, in distribution" in text
+
+
+def test_bmi40_compares_on_the_same_seeds_and_covers_over_all():
+    text, summary = tables.bmi40(with_more_seeds(bmi40, every=1))
+    cells = summary.set_index(["estimator", "n"])
+    np.testing.assert_allclose(cells.loc["mist", "mae"], 0.1)
+    np.testing.assert_allclose(cells.loc["ksg5", "mae"], 0.2)
+    own = text.split("over all seeds that it has run")[1].splitlines()
+    assert own[4].startswith("| 200 | 3 | 0.23 ± ")
+
+
+def test_readme_shows_the_figures_on_file():
+    assert headline.section(RESULTS) in headline.README.read_text(encoding="utf-8")
 
 
 def test_breadth_errors_and_the_lead_of_ksg():
