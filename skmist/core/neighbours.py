@@ -175,9 +175,11 @@ def neighbour_features(
     local, dimensions = [], []
     for i in range(0, b, step):
         sides = [_ordered(side, tied) for side in (z[i : i + step, :dx], z[i : i + step, dx:])]
+        starts = range(0, n_queries, block)
+        blocks = [slice(j, min(j + block, n_queries)) for j in starts]
         parts = [
-            _local_features(sides, slice(j, min(j + block, n_queries)), tied, scales, few, edge)
-            for j in range(0, n_queries, block)
+            _local_features(sides, queries, tied, scales, few if queries.start == 0 else 0, edge)
+            for queries in blocks
         ]
         local.append(torch.cat([part[0] for part in parts], 1))
         dimensions.append(parts[0][1])
