@@ -144,6 +144,7 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
             record["mae_1x1"] = small["absolute"].mean()
             record |= {f"coverage{level}": coverage(part, level) for level in INTERVALS}
             whole = every_seed[(every_seed["estimator"] == name) & (every_seed["n"] == n)]
+            record |= {"all_seeds": whole["seed"].nunique(), "mae_all": whole["absolute"].mean()}
             record["coverage90_all"] = coverage(whole, 90)
             records.append(record)
     summary = pd.DataFrame(records)

@@ -240,5 +240,7 @@ def _cached(path: str | os.PathLike | None, what: str, read: Callable[[Path], An
         stamp = path.stat().st_mtime_ns if path.is_file() else 0
         key = (str(path.resolve()), stamp, what)
         if key not in _cache:
+            for old in [k for k in _cache if k[0] == key[0] and k[1] != stamp]:
+                del _cache[old]  # of a file that has been written anew
             _cache[key] = read(path)
         return _cache[key]

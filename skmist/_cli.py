@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from skmist._clustering import cluster_order
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import mutual_info_matrix
+from skmist._version import __version__
 
 OUTPUTS = (".csv", ".json", ".md", ".parquet", ".png")
 
@@ -35,13 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             frame = args.run(args)
     except (_UsageError, ValueError, TypeError, OSError, ImportError) as error:
         text = " ".join(str(error).split()).replace("missing='pairwise'", "--missing pairwise")
-        if "convert dates" in text:
+        if "convert dates" in text or "not missing in column" in text:
             text += " Or leave the column out with --drop."
         print(f"skmist: error: {text}", file=sys.stderr)
         return 2
     for text in dict.fromkeys(str(w.message) for w in caught):
         print(f"skmist: warning: {text}", file=sys.stderr)
-    print(frame.to_string(float_format=lambda v: f"{v:.4g}"))
+    try:
+        print(frame.to_string(float_format=lambda v: f"{v:.4g}"), flush=True)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -49,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skmist", description="Mutual information of the columns of a CSV or parquet file."
     )
+    parser.add_argument("--version", action="version", version=f"skmist {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     rank = commands.add_parser("rank", help="rank the columns by what they tell about a target")
     rank.add_argument("--target", required=True, action="append", help="column; may be repeated")
@@ -75,10 +81,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be 1 or more, got {value}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be a whole number, 1 or more, got {text}")
+    return int(text)
 
 
 def _read(path: Path) -> Any:
@@ -120,6 +125,7 @@ def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
 def _rank(args: argparse.Namespace) -> Any:
     import pandas as pd
 
+    args.target = list(dict.fromkeys(args.target))
     frame = _columns(args, args.target)
     X, y = frame.drop(columns=args.target), frame[args.target]
     if not X.shape[1]:

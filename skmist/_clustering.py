@@ -29,8 +29,8 @@ def cluster_order(matrix: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the matrix is not square and symmetric, or holds negative or missing values beside the
-        diagonal.
+        If the matrix is not square and symmetric, or holds negative, infinite or missing values
+        beside the diagonal.
 
     Examples
     --------
@@ -44,10 +44,10 @@ def cluster_order(matrix: Any) -> np.ndarray:
     if values.ndim != 2 or values.shape[0] != values.shape[1]:
         raise ValueError(f"cluster_order expected a square matrix, got shape {values.shape}.")
     np.fill_diagonal(values, 0.0)
-    if not (values >= 0).all() or not np.allclose(values, values.T):
+    if not ((values >= 0) & (values < np.inf)).all() or not np.allclose(values, values.T):
         raise ValueError(
-            "cluster_order expected a symmetric matrix without negative or missing values beside "
-            "the diagonal."
+            "cluster_order expected a symmetric matrix without negative, infinite or missing "
+            "values beside the diagonal."
         )
     if len(values) < 3:
         return np.arange(len(values))

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from skmist._encoding import CONTINUOUS, encode, infer_types, requested_types
+from skmist._encoding import (
+    CONTINUOUS,
+    constant_columns,
+    encode,
+    infer_types,
+    note_constants,
+    requested_types,
+)
 from skmist._information import Estimates, Settings, ask, joint, note_outside
 from skmist._validation import Notes, Table, check_finite, check_samples, read_table
 
@@ -55,15 +62,19 @@ def conditional(
     keep = X.complete_rows() & y.complete_rows() & Z.complete_rows()
     check_samples(int(keep.sum()), settings.caller, " without a missing value")
     X, y, Z = X.rows(keep), y.rows(keep), Z.rows(keep)
+    if any(len(constant_columns(t)) == t.n_columns for t in (X, y)):
+        note_constants((X, y, Z), notes)
+        return _stratified(X, x_types, y, y_types, np.zeros(y.n_rows, np.int64), settings, notes)
     if CONTINUOUS not in z_types:
         _, strata, counts = np.unique(Z.values, axis=0, return_inverse=True, return_counts=True)
         if len(counts) <= MAX_STRATA and counts.min() >= STRATUM:
+            note_constants((X, y, Z), notes)
             return _stratified(X, x_types, y, y_types, strata.ravel(), settings, notes)
     both = Table(
         np.hstack([X.values, Z.values]),
         np.concatenate([X.kinds, Z.kinds]),
         [*X.names, *Z.names],
-        X.role,
+        "X and given",
     )
     settings = replace(settings, x_types=np.concatenate([x_types, z_types]), y_type=y_types)
     whole = joint(both, y, settings, notes)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,12 @@ class MutualInfoDisplay:
         -------
         MutualInfoDisplay
         """
+        if not hasattr(estimator, "get_support") or not hasattr(estimator, "strategy"):
+            raise TypeError(
+                f"from_estimator draws a MISTFeatureSelector, got {type(estimator).__name__}."
+            )
+        if top is not None and (not isinstance(top, Integral) or top < 1):
+            raise ValueError(f"top should be a whole number, 1 or more, or None, got {top!r}.")
         check_is_fitted(estimator, "scores_")
         found = getattr(estimator, "feature_names_in_", None)
         names = [f"x{j}" for j in range(len(estimator.scores_))] if found is None else list(found)
@@ -144,7 +151,7 @@ class MutualInfoDisplay:
         cluster : bool, default=True
             Whether columns of the matrix are ordered by :func:`cluster_order`.
         missing : {"error", "pairwise"}, default="error"
-            What to do about missing values.
+            What to do about missing values; with a `selector`, its own setting counts.
         ax : matplotlib Axes, default=None
             Where to draw; by default a new figure.
 

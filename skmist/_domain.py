@@ -17,9 +17,19 @@ UNUSUAL = 0.35  # domain score, of at most 1 inside, that calls for a closer loo
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
 _TOLERANCE = 1e-10
 
-CANNOT_SEE = "most distinct values of a discrete side occur once, which hides its entropy"
+CANNOT_SEE = (
+    "most distinct values of a discrete side occur once, which hides its entropy; group rare "
+    "values, or say that the column is continuous"
+)
+GROUPED = (
+    "rare categories are read as one, which hides what tells them apart; group those that belong "
+    "together, or look at fewer of them"
+)
 UNLIKE = "a sample unlike those of training"
-PERFECT = "one side determines the other exactly, so that the true value is infinite"
+PERFECT = (
+    "one side determines the other exactly, so that the true value is infinite; see whether a "
+    "column is a copy of another one"
+)
 
 
 def range_reasons(config: CoreConfig, n: int, dx: int, dy: int, single: bool = False) -> list[str]:
@@ -30,11 +40,13 @@ def range_reasons(config: CoreConfig, n: int, dx: int, dy: int, single: bool = F
     reasons = []
     largest = config.n_max_bivariate if single else config.n_max
     if not config.n_min <= n <= largest:
-        reasons.append(f"{n} samples, trained on {config.n_min} to {largest}")
+        reasons.append(
+            f"{n} samples, trained on {config.n_min} to {largest}; compare with skmist.baselines"
+        )
     if max(dx, dy) > config.d_max:
         reasons.append(
             f"{dx} + {dy} columns (indicators of categories included), trained on up to "
-            f"{config.d_max} + {config.d_max}"
+            f"{config.d_max} + {config.d_max}; ask about fewer columns at a time"
         )
     return reasons
 
@@ -50,7 +62,7 @@ def strength_reasons(config: CoreConfig, value: float, columns: int) -> list[str
         return []
     return [
         f"an estimate of {value:.3g} nats, hardly trained beyond {largest:.3g} with {columns} "
-        f"column{'s' * (columns > 1)} on the narrower side"
+        f"column{'s' * (columns > 1)} on the narrower side; take it as strong, not as exact"
     ]
 
 
@@ -110,6 +122,7 @@ def _linear(x: np.ndarray, y: np.ndarray) -> bool | None:
 
 def _basis(v: np.ndarray) -> np.ndarray:
     """Return an orthonormal basis of the centred columns."""
+    v = v / np.maximum(np.abs(v).max(axis=0), 1e-300)  # sums of large numbers stay finite
     v = v - v.mean(axis=0)
     scale = np.abs(v).max(axis=0)
     v = v / np.where(scale > 0, scale, 1.0)

@@ -72,7 +72,10 @@ def requested_types(types: Any, table: Table) -> np.ndarray:
         for key, value in types.items():
             j = position.get(str(key)) if isinstance(key, str) else key
             if j is None or not isinstance(j, int | np.integer) or not -d <= j < d:
-                raise ValueError(f"{param} names the column {key!r}, but {table.role} has no such.")
+                place = "" if isinstance(key, str) else "; integers are positions"
+                raise ValueError(
+                    f"{param} names the column {key!r}, but {table.role} has no such{place}."
+                )
             given[j] = value
     else:
         given = np.array(list(types), dtype=object)
@@ -130,6 +133,8 @@ class Side:
         columns, their codes from 0.
     is_labels : bool
         Whether the column holds codes whose order means nothing.
+    hidden : float
+        Entropy, in nats, of the categories that are read as one, given that.
     """
 
     values: np.ndarray
@@ -139,6 +144,7 @@ class Side:
     lone: bool
     column: np.ndarray | None
     is_labels: bool
+    hidden: float = 0.0
 
     @property
     def width(self) -> int:
@@ -223,7 +229,7 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     if lone and types[varying[0]] == CONTINUOUS:  # the most frequent case: one array for all
         column = values[:, varying].astype(np.float64, copy=False)
         return Side(column, None, float("inf"), column, True, column, False)
-    parts, codes, entropy = [], [], 0.0
+    parts, codes, entropy, hidden = [], [], 0.0, 0.0
     single, is_labels = None, False
     for j in varying:
         column, kind = values[:, j], types[j]
@@ -240,6 +246,7 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
             single, is_labels = code, True
         elif as_labels:
             single, is_labels = _grouped(code, table, int(j), notes), True
+            hidden += plugin_entropy(code) - plugin_entropy(single)
             parts.append(single[:, None] == np.arange(single.max() + 1))
         else:
             parts.append(column[:, None])
@@ -260,6 +267,7 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         lone=lone,
         column=None if single is None else single[:, None].astype(np.float64),
         is_labels=is_labels,
+        hidden=hidden,
     )
 
 

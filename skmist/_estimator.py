@@ -40,14 +40,15 @@ class MISTEstimator(BaseEstimator):
     point : {"median", "mean"} or float, default="median"
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
     level : float, default=0.9
-        Probability that the interval holds.
+        Probability with which the interval holds the true value, at most 0.99.
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     pvalue : bool, default=False
         Whether `fit` also tests for independence.
     n_permutations : int, default=199
         Largest number of permutations of the test. None are needed for one continuous column on
-        each side, both without ties: their null distribution comes with the weights.
+        each side, both without ties and of up to 10,000 samples: their null distribution comes with
+        the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
@@ -76,7 +77,7 @@ class MISTEstimator(BaseEstimator):
         Levels of the quantiles.
     pvalue_ : float
         P-value of the test of independence; only with ``pvalue=True``. Its statistic is the mean of
-        the distribution, whatever `point` is, plus what is unusual in the linear part of the
+        the distribution, whatever `point` is, plus what is unusual in cheap statistics of
         dependence, see Notes.
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
@@ -87,8 +88,9 @@ class MISTEstimator(BaseEstimator):
     in_domain_ : bool
         Whether the data lie inside the range that the network was trained on.
     domain_score_ : float
-        How far the sample lies from the training data: 0 is like them, above 1 lie 0.5% of the
-        training data, and `in_domain_` is False. NaN if the weights come without a calibration.
+        How far the sample lies from the training data: near 0 is typical of them, and only 0.5% of
+        them score above 1, where `in_domain_` is False. NaN if the weights come without a
+        calibration.
     n_features_in_ : int
         Number of features seen during :term:`fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -103,10 +105,10 @@ class MISTEstimator(BaseEstimator):
     Notes
     -----
     Mutual information does not change under invertible maps of X and of y. Under strictly monotone
-    maps of single columns the estimate does not change either, exactly; nor does it depend on the
-    order of the samples, on the order of the columns inside X and y, or on which of both is called
-    X. The estimate never exceeds the plug-in entropy of a discrete side, and equals it where two
-    discrete sides determine each other.
+    maps of single columns the estimate does not change either, but for rounding; nor does it depend
+    on the order of the samples, on the order of the columns inside X and y, or on which of both is
+    called X. The estimate never exceeds the plug-in entropy of a discrete side, and equals it where
+    two discrete sides determine each other.
 
     The test of independence counts how many permuted samples have a statistic as large as that of
     the sample, (b + 1) / (l + 1). The statistic is the mean of the distribution and, in units in

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,13 +20,14 @@ from skmist._parameters import SHARED_CONSTRAINTS, issue
 from skmist._progress import watched
 from skmist._selection.columns import Answers, Columns, complete_columns
 from skmist._selection.decoys import check_combinations, shuffled_reference
+from skmist._selection.frames import FrameSelectorMixin
 from skmist._selection.rule import Rule
 from skmist._selection.search import backward, forward
 from skmist._selection.testing import benjamini_hochberg
 from skmist._validation import Notes, Table, read_pair
 
 
-class MISTFeatureSelector(SelectorMixin, BaseEstimator):
+class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     """Select features by their mutual information with the target.
 
     Parameters
@@ -61,9 +63,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Whether to test each feature for independence of y, by permutations; `alpha` does so too,
         except with "joint".
     n_permutations : int, default=199
-        Number of permutations of the test. None are needed for continuous features without ties
-        beside such a target: their null distribution comes with the weights. A joint search with
-        `alpha` always needs them, at least ``2 / alpha - 1``.
+        Number of permutations of the test, as in :class:`MISTScore`. A joint search with `alpha`
+        always needs them, at least ``2 / alpha - 1``.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations and of the shuffled copies; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
@@ -75,7 +76,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
         A low quantile prefers features that are informative beyond doubt.
     level : float, default=0.9
-        Probability that the intervals hold.
+        Probability with which an interval holds the true value, at most 0.99.
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     checkpoint : path-like, default=None
@@ -107,8 +108,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
         (left out, if backward), ``gain`` (negative if backward), ``mi``, ``low``, ``high``:
         estimate and interval of the information that all features of that step have together, in
-        `units` (NaN beyond fifty features), and ``pvalue`` (of a joint search with `alpha`, else
-        NaN).
+        `units` (forward, NaN beyond fifty features), and ``pvalue`` (of joint steps with `alpha`,
+        else NaN).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)
@@ -141,7 +142,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
     interval from 0 that holds the largest gain of all shuffled copies with probability `level`:
     if it is larger than all of them in nine shuffles (``level=0.9``; at most 1,000 copies in all
     are looked at, so that with more than some hundred features the probability is lower). Backward,
-    a loss counts if no shuffled copy in the place of the feature tells as much as the feature.
+    a loss counts if no shuffled copy in the place of the feature tells as much as the feature; that
+    is lenient, and useless features often stay.
 
     Where the lower end of the best gain is below that of a shuffled copy, "joint" looks at
     **pairs** of columns too, until that finds nothing once: up to 5,000 pairs of the columns with
@@ -299,9 +301,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         self, left: Table, right: Table, settings: Settings, rule: Rule, notes: Notes
     ) -> tuple[list[int] | np.ndarray, list[int] | np.ndarray]:
         """Score each feature, then return those to keep, and all of them in order."""
-        estimates, self.feature_types_, self.target_types_ = columnwise(
-            left, right, settings, notes
-        )
+        found = columnwise(left, right, settings, notes)
+        estimates, self.feature_types_, self.target_types_ = found
         self.scores_ = estimates.values
         self.intervals_ = estimates.intervals
         for name in ("pvalues_", "path_"):
@@ -315,8 +316,8 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         passed = np.arange(len(self.scores_))
         if self.alpha is not None and not self._tests_steps:
             passed = np.flatnonzero(benjamini_hochberg(self.pvalues_, self.alpha))
-        columns = complete_columns(
-            left, self.feature_types_, right, self.target_types_, settings, notes
+        columns = partial(  # of X there may have to be a copy
+            complete_columns, left, self.feature_types_, right, self.target_types_, settings, notes
         )
         return self._search(columns, passed, rule)
 
@@ -341,7 +342,7 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
         return Settings.of(self, False), int(generator.randint(np.iinfo(np.int32).max))
 
     def _search(
-        self, columns: Columns, passed: np.ndarray, rule: Rule
+        self, read: Callable[[], Columns], passed: np.ndarray, rule: Rule
     ) -> tuple[list[int] | np.ndarray, list[int] | np.ndarray]:
         """Return the features to keep, and all of them in order, the best first."""
         relevance = Answers(self.scores_, *self.intervals_.T)
@@ -351,8 +352,9 @@ class MISTFeatureSelector(SelectorMixin, BaseEstimator):
             if rule.threshold is not None:
                 keep &= self.scores_[order] >= rule.threshold
             if rule.auto:
-                keep &= self.scores_[order] > shuffled_reference(columns, rule)
+                keep &= self.scores_[order] > shuffled_reference(read(), rule)
             return order[keep][: rule.count], order
+        columns = read()
         if self.direction == "backward":
             found = backward(columns, relevance, passed, rule)
         else:

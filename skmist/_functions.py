@@ -27,7 +27,7 @@ class MutualInformation:
     interval : tuple of (float, float)
         Central interval of probability `level`, in `units`.
     level : float
-        Probability that the interval holds.
+        Probability with which the interval holds the true value.
     pvalue : float or None
         P-value of independence, if it was asked for.
     units : {"nats", "bits"}
@@ -55,8 +55,9 @@ class MutualInformation:
 
     def __str__(self) -> str:
         low, high = self.interval
+        ends = f"{100 * self.level:.3g}%: {low:.3f} to {high:.3f}"
         tail = "" if self.pvalue is None else f", p = {self.pvalue:.3g}"
-        return f"{self.value:.3f} {self.units} ({self.level:.0%}: {low:.3f} to {high:.3f}{tail})"
+        return f"{self.value:.3f} {self.units} ({ends}{tail})"
 
 
 _SHARED = SHARED_CONSTRAINTS
@@ -103,7 +104,7 @@ def mutual_info(
     point : {"median", "mean"} or float, default="median"
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
     level : float, default=0.9
-        Probability that the interval holds.
+        Probability with which the interval holds the true value, at most 0.99.
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     pvalue : bool, default=False
@@ -111,7 +112,8 @@ def mutual_info(
         `given`.
     n_permutations : int, default=199
         Largest number of permutations of the test. None are needed for one continuous column on
-        each side, both without ties: their null distribution comes with the weights.
+        each side, both without ties and of up to 10,000 samples: their null distribution comes with
+        the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     checkpoint : path-like, default=None
@@ -293,7 +295,10 @@ def mutual_info_matrix(
     table = read_table(X, role="X", caller=settings.caller, one_d=False)
     check_samples(table.n_rows, settings.caller, f" (shape={table.values.shape})")
     check_finite(table, caller=settings.caller, missing=missing)
-    matrix, _ = pairwise(table, settings, notes)
+    try:
+        matrix, _ = pairwise(table, settings, notes)
+    except ValueError as error:  # the message names the parameter of the other classes
+        raise ValueError(str(error).replace("x_types", "types")) from None
     issue(notes)
     if normalized:
         matrix = _normalized(matrix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -169,6 +170,8 @@ def ask(
             exact.add(i)
             reasons[first + i] += rules.ties(a, b)
             continue
+        if a.hidden + b.hidden > 0:
+            reasons[first + i].append(_domain.GROUPED)
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
@@ -203,6 +206,10 @@ def ask(
     intervals = quantiles.interval(settings.level).numpy()
     intervals[unlimited, 1] = bounds.numpy()[unlimited]
     for i in (i for i in live if reasons[first + i]):
+        hidden = sum(
+            side.hidden for side in pairs[i]
+        )  # I(a; b) exceeds what is read by that at most
+        intervals[i, 1] += 0.0 if i in exact else hidden
         intervals[i] = rules.widened(intervals[i], reasons[first + i], float(bounds[i]), *pairs[i])
     return Estimates(
         values=settings.point_of(distribution if isinstance(settings.point, str) else quantiles)
@@ -333,17 +340,19 @@ def note_outside(
     for i, some in enumerate(reasons):
         for reason in some:
             # numbers differ from question to question: one warning is enough for all of them
-            starts = (s for s in ("an estimate", _domain.UNLIKE) if reason.startswith(s))
-            key = next(starts, reason)
-            members.setdefault(key, []).append(i)
+            members.setdefault(_without_numbers(reason), []).append(i)
     for key, index in members.items():
-        reason = next(r for r in reasons[index[0]] if r.startswith(key))
+        reason = next(r for r in reasons[index[0]] if _without_numbers(r) == key)
         everything = len(index) == len(reasons)
         count = "All" if everything else f"{len(index)} of {len(reasons)}"
         which = "" if everything else f" ({listing(name(i) for i in index)})"
         notes.add(
             f"{count} {noun}s{which} lie outside the trained range: {reason}.", OutOfDomainWarning
         )
+
+
+def _without_numbers(reason: str) -> str:
+    return re.sub(r"\d[\d.e+-]*", "#", reason).replace("columns on", "column on")
 
 
 def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
@@ -360,22 +369,27 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     columns = [X.block([j]) for j in range(d)]
     whole = [encode(columns[j].rows(present[:, j]), types[[j]], notes) for j in range(d)]
     rows, cols = np.triu_indices(d, 1)
-    pairs = []
-    for i, j in zip(rows, cols, strict=True):
+
+    def pair(i: int, j: int) -> tuple[Side, Side]:
         if complete[i] and complete[j]:
-            pairs.append((whole[i], whole[j]))
-            continue
+            return whole[i], whole[j]
         keep = present[:, i] & present[:, j]
-        where = f" not missing in columns {X.names[int(i)]!r} and {X.names[int(j)]!r}"
+        where = f" not missing in columns {X.names[i]!r} and {X.names[j]!r}"
         check_samples(int(keep.sum()), settings.caller, where)
-        pairs.append(tuple(encode(columns[k].rows(keep), types[[k]], notes) for k in (i, j)))
+        left, right = (encode(columns[k].rows(keep), types[[k]], notes) for k in (i, j))
+        return left, right
+
     reasons: list[list[str]] = []
     matrix = np.empty((d, d))
     matrix[np.diag_indices(d)] = [
         np.nan if side.codes is None else side.entropy * settings.unit for side in whole
     ]
-    if pairs:
-        matrix[rows, cols] = matrix[cols, rows] = ask(pairs, settings, reasons).values
+    # without the rows that a pair lacks, each column is encoded anew: not for all pairs at once
+    some = max(1, len(rows) if complete.all() else BLOCK_CELLS // (2 * X.n_rows))
+    for k in range(0, len(rows), some):
+        i, j = rows[k : k + some], cols[k : k + some]
+        pairs = [pair(a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
+        matrix[i, j] = matrix[j, i] = ask(pairs, settings, reasons).values
 
     def name(k: int) -> str:
         return f"{X.names[int(rows[k])]} and {X.names[int(cols[k])]}"

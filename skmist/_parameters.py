@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skmist._encoding import TYPES
 from skmist._validation import Notes
 
+LARGEST_LEVEL = 0.99  # of an interval: the outermost quantiles are those at 0.005 and 0.995
 _PASSED_OVER = ("skmist", "sklearn")  # frames that a warning does not point at
 _COLUMN_TYPES = [StrOptions({"auto", *TYPES}), dict, "array-like"]
 
@@ -21,7 +22,7 @@ SHARED_CONSTRAINTS: dict = {
     "y_type": _COLUMN_TYPES,
     "missing": [StrOptions({"error", "pairwise"})],
     "point": [StrOptions({"mean", "median"}), Interval(Real, 0, 1, closed="neither")],
-    "level": [Interval(Real, 0, 1, closed="neither")],
+    "level": [Interval(Real, 0, LARGEST_LEVEL, closed="right")],
     "units": [StrOptions({"nats", "bits"})],
     "n_permutations": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],

@@ -81,7 +81,7 @@ def permutation_pvalues(
     nulls: dict[Hashable, list[int]] = {}
     for i, (a, b) in enumerate(pairs):
         nulls.setdefault(_null_key(i, a, b), []).append(i)
-    scores, terms = (functools.lru_cache(KEPT)(f) for f in (_scores, _terms))
+    scores, terms, ordered = (functools.lru_cache(KEPT)(f) for f in (_scores, _terms, _ordered))
     pvalues = np.empty(len(pairs))
     tests: list[_Test] = []
     for key, members in nulls.items():
@@ -94,7 +94,7 @@ def permutation_pvalues(
         draws = n_permutations * min(len(members), MAX_POOL)
         question = _representative(a, b)
         asked = [replace(question, seed=(seed, k)) for k in range(draws)]
-        sides = [_ordered(s.n_rows) if s.untied else terms(s) for s in (a, b)]
+        sides = [ordered(s.n_rows) if s.untied else terms(s) for s in (a, b)]
         null = _parts(sides, asked, question.moves_x)[:, 1:]
         for i in members:
             own = _parts([terms(s) for s in pairs[i]], [], question.moves_x)
@@ -200,7 +200,6 @@ def _parts(sides: Sequence[Terms], asked: Sequence[Question], moves_first: bool)
     return parts(moved, fixed, len(asked), lambda k: asked[k].order())
 
 
-@functools.lru_cache(8)
 def _ordered(n: int) -> Terms:
     """Return the terms of any column without ties, in the order of its ranks."""
     return Terms.of(np.arange(float(n))[:, None])

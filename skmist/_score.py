@@ -27,8 +27,9 @@ class MISTScore(BaseEstimator):
     pvalues : bool, default=False
         Whether to return p-values too, as `SelectFdr`, `SelectFpr` and `SelectFwe` need them.
     n_permutations : int, default=199
-        Largest number of permutations of the test. None are needed for continuous features
-        without ties beside such a target: their null distribution comes with the weights.
+        Largest number of permutations of the test; features without ties share theirs, up to ten
+        times as many. None are needed for continuous features without ties beside such a target, of
+        up to 10,000 samples: their null distribution comes with the weights.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
@@ -113,10 +114,11 @@ class MISTScore(BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_features,)
-            Point estimates of I(X_j; y), in `units`; 0 for constant features only.
+            Point estimates of I(X_j; y), in `units`; 0 for constant features only, unless
+            `point` is a quantile, which may be 0 for many.
         pvalues : ndarray of shape (n_features,)
             P-values of independence; only with ``pvalues=True``. They test the mean of the
-            distribution, whatever `point` is, together with the linear part of the dependence, as
+            distribution, whatever `point` is, together with cheap statistics of dependence, as
             :class:`MISTEstimator` does.
         """
         self._validate_params()

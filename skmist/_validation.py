@@ -208,7 +208,7 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
         table = _read_frame(data, role)
     elif hasattr(data, "to_numpy") and (hasattr(data, "name") or _is_categorical(data)):  # a series
         name = getattr(data, "name", None)
-        values, kind = _read_series(data, repr(name))
+        values, kind = _read_series(data, repr(role if name in (None, "") else name))
         name = role if name in (None, "") else str(name)
         table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
         _check_shape(values.shape, role, caller, one_d, f"{role}.to_frame()")
@@ -340,14 +340,14 @@ def _read_values(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
             f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
             "categories: convert dates to numbers first."
         )
-    if kind in "USTa":
+    if kind in "USa":
         return _code(values.astype(object), np.zeros(len(values), dtype=bool)), LABELS
-    if kind != "O":
+    if kind not in "OT":  # T: strings that may have a missing value of their own
         raise TypeError(
             f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
             "categories."
         )
-    return _read_objects(values, name)
+    return _read_objects(values.astype(object, copy=False), name)
 
 
 def _read_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
@@ -393,7 +393,7 @@ def _check_numeric_objects(types: set[type], name: str) -> None:
 def _code(values: np.ndarray, absent: np.ndarray) -> np.ndarray:
     """Code labels 0, 1, ... in sorted order, NaN where absent."""
     out = np.full(len(values), np.nan)
-    present = values[~absent]
-    if len(present):
-        out[~absent] = np.unique(present.astype(str), return_inverse=True)[1]
+    texts = [str(v) for v in values[~absent]]
+    place = {text: i for i, text in enumerate(sorted(set(texts)))}
+    out[~absent] = [place[text] for text in texts]
     return out

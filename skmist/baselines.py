@@ -216,7 +216,8 @@ def gaussian_mi(X, y, *, scores="raw", correct_bias=False, shrinkage=None):
     -------
     float
         Estimate in nats. Infinite where a canonical correlation is 1, as it is without
-        shrinkage when ``n_samples <= n_features + n_targets``; negative only after
+        shrinkage when ``n_samples <= n_features + n_targets`` (columns that depend linearly on
+        others left out); negative only after
         ``correct_bias``.
 
     See Also
@@ -244,14 +245,16 @@ def gaussian_mi(X, y, *, scores="raw", correct_bias=False, shrinkage=None):
         raise ValueError("correct_bias=True needs shrinkage=None.")
     X, y = _two_matrices(X, y, min_samples=2)
     X, y = (_rescale(z, "rank" if scores == "rank" else "standard") for z in (X, y))
-    n_samples, dx, dy = len(X), X.shape[1], y.shape[1]
     if shrinkage is not None:
         return _shrunk_gaussian_mi(X, y, shrinkage)
+    bases = _orthonormal(X), _orthonormal(y)
+    n_samples, dx, dy = len(X), bases[0].shape[1], bases[1].shape[1]  # what depends on others: out
     if n_samples <= dx + dy:
         return float("inf")
-    rho = svdvals(_orthonormal(X).T @ _orthonormal(y))
+    rho = svdvals(bases[0].T @ bases[1])
+    rho = np.where(rho > 1 - 16 * np.finfo(float).eps, 1.0, rho)  # 1, but for rounding
     with np.errstate(divide="ignore"):
-        mi = -0.5 * float(np.log1p(-(np.clip(rho, 0, 1) ** 2)).sum())
+        mi = -0.5 * float(np.log1p(-(rho**2)).sum())
     if correct_bias:
         mi -= 0.5 * (
             _log_det_bias(dx, n_samples)
@@ -270,6 +273,9 @@ def _orthonormal(z: np.ndarray) -> np.ndarray:
 
 def _shrunk_gaussian_mi(X: np.ndarray, y: np.ndarray, shrinkage: float | str) -> float:
     """Return the Gaussian mutual information of a covariance shrunk towards the identity."""
+    X, y = (z[:, z.any(axis=0)] for z in (X, y))  # constant columns tell nothing
+    if not X.shape[1] or not y.shape[1]:
+        return 0.0
     joint = np.hstack([X, y])
     if shrinkage == "ledoit-wolf":
         cov, _ = ledoit_wolf(joint)

@@ -12,6 +12,7 @@ from skmist import (
     OutOfDomainWarning,
     mutual_info,
 )
+from skmist._encoding import plugin_entropy
 
 
 @pytest.fixture(params=["fit", "score", "MISTScore", "selector", "mutual_info"])
@@ -198,6 +199,19 @@ def test_more_cells_than_fit_into_the_memory(rng, monkeypatch, checkpoint):
     assert_allclose(again, fitted.mi_, rtol=1e-4)
 
 
+def test_what_grouped_categories_hide_has_room_in_the_interval():
+    codes = np.random.default_rng(0).integers(0, 100, 900)
+    with (
+        pytest.warns(UserWarning, match="100 categories"),
+        pytest.warns(OutOfDomainWarning, match="rare categories are read as one"),
+    ):
+        found = mutual_info(codes.astype(str), (codes % 4).astype(str))
+    truth = plugin_entropy(codes % 4)
+    assert found.interval[0] < found.value < truth
+    assert found.interval[1] == pytest.approx(truth)
+    assert not found.in_domain
+
+
 def test_labels_that_occur_once(call, data):
     _, y = data
     names = pd.DataFrame({"id": [f"id{k}" for k in range(120)]})
@@ -206,6 +220,23 @@ def test_labels_that_occur_once(call, data):
         pytest.warns(OutOfDomainWarning, match="occur once"),
     ):
         assert np.isfinite(call(names, y)).all()
+
+
+def test_values_near_the_largest_float(data, checkpoint):
+    X, y = data
+    estimator = MISTEstimator(checkpoint=checkpoint)
+    large = X / np.abs(X).max() * 1.7e308
+    assert estimator.score(large, y) == estimator.score(X, y)
+
+
+def test_one_warning_for_all_features_of_one_reason(rng, checkpoint):
+    y = rng.normal(size=100_100)
+    X = np.c_[y, y, y] + rng.normal(size=(100_100, 3))
+    for j in range(3):
+        X[: j + 1, j] = np.nan
+    with pytest.warns(OutOfDomainWarning, match="All features lie outside") as caught:
+        MISTScore(missing="pairwise", checkpoint=checkpoint)(X, y)
+    assert len([w for w in caught if "samples, trained on" in str(w.message)]) == 1
 
 
 def test_features_outside_are_named(data, checkpoint):

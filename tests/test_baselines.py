@@ -171,3 +171,15 @@ def test_bad_input_is_refused(function, x, y, message):
 def test_bad_parameters_are_refused(function, params):
     with pytest.raises(ValueError):
         function(np.arange(20.0), np.arange(20.0), **params)
+
+
+def test_gaussian_of_columns_that_depend_on_each_other():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = X[:, 0] + rng.normal(size=200)
+    assert gaussian_mi(X, X @ [1, 2]) == np.inf
+    once, often = (gaussian_mi(np.tile(X, k), y, correct_bias=True) for k in (1, 5))
+    assert often == pytest.approx(once, rel=1e-9)
+    constant = np.c_[X, np.ones(200)]
+    assert gaussian_mi(constant, y, shrinkage=0.0) == pytest.approx(gaussian_mi(X, y), rel=1e-9)
+    assert gaussian_mi(np.ones(200), y, shrinkage=0.5) == 0

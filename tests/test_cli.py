@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmist import MISTFeatureSelector, mutual_info_matrix
+from skmist import MISTFeatureSelector, __version__, mutual_info_matrix
 from skmist._cli import main
 
 
@@ -33,6 +33,23 @@ def test_rank(table, capsys):
     assert [r["rank"] for r in records] == [1, 2, 3]
     assert records[0]["mi"] == pytest.approx(fitted.scores_[0], rel=1e-6)
     assert "category" in capsys.readouterr().out
+
+
+def test_a_target_that_is_repeated_counts_once(table, capsys):
+    printed = []
+    for repeats in (1, 2):
+        assert main(["rank", str(table), *["--target", "y"] * repeats]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_version_and_top(table, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"skmist {__version__}\n"
+    with pytest.raises(SystemExit, match="2"):
+        main(["rank", str(table), "--target", "y", "--top", "1.5"])
+    assert "should be a whole number, 1 or more, got 1.5" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".md", ".png"])

@@ -40,6 +40,14 @@ def test_intervals_hold_the_truth_of_normal_variables(c):
     assert inside >= 7
 
 
+@pytest.mark.parametrize("labels", [False, True])
+def test_nothing_is_told_by_a_constant(rng, checkpoint, labels):
+    y, z = rng.normal(size=(2, 120))
+    with pytest.warns(UserWarning, match="'x0' of X is constant"):
+        result = mutual_info(np.ones(120), y, given=z > 0 if labels else z, checkpoint=checkpoint)
+    assert (float(result), result.interval) == (0, (0, 0))
+
+
 def test_each_value_of_a_discrete_variable_by_itself(rng):
     z = np.repeat(["a", "b", "c"], [50, 60, 70])
     x, u = rng.normal(size=(2, 180))

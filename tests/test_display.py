@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from skmist import MISTFeatureSelector, MutualInfoDisplay
+from skmist import MISTEstimator, MISTFeatureSelector, MutualInfoDisplay
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -58,3 +58,12 @@ def test_unknown_kind(frame, checkpoint):
     fitted = MISTFeatureSelector(checkpoint=checkpoint).fit(*frame)
     with pytest.raises(ValueError, match="kind should be 'bars' or 'path', got 'pie'"):
         MutualInfoDisplay.from_estimator(fitted, kind="pie")
+
+
+def test_what_cannot_be_drawn_is_named(checkpoint, rng):
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    with pytest.raises(TypeError, match="draws a MISTFeatureSelector, got MISTEstimator"):
+        MutualInfoDisplay.from_estimator(MISTEstimator(checkpoint=checkpoint).fit(X, y))
+    fitted = MISTFeatureSelector(checkpoint=checkpoint).fit(X, y)
+    with pytest.raises(ValueError, match="top should be a whole number, 1 or more"):
+        MutualInfoDisplay.from_estimator(fitted, top=0)

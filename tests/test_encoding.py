@@ -149,6 +149,9 @@ def test_rare_categories_are_grouped_with_a_warning():
     ((_, text),) = notes.items
     assert "'city' of X has 60 categories: the 31 most frequent are told apart" in text
     assert_allclose(side.entropy, plugin_entropy(np.repeat(np.arange(60), counts)))
+    rest = counts[MAX_CATEGORIES - 1 :]
+    within = plugin_entropy(np.repeat(np.arange(len(rest)), rest))
+    assert_allclose(side.hidden, rest.sum() / counts.sum() * within)
 
 
 def test_constants_are_left_out_and_named():

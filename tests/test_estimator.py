@@ -188,6 +188,7 @@ def test_types(data, checkpoint, rng):
         {"point": "mode"},
         {"point": 1.0},
         {"level": 0},
+        {"level": 0.995},
         {"n_permutations": 0},
         {"x_types": "nominal"},
         {"pvalue": "yes"},

@@ -93,6 +93,15 @@ def test_names_in_and_out(data, checkpoint):
     assert out.columns == list(names)
 
 
+def test_polars_frames_keep_their_dtypes(data, checkpoint):
+    X, y = data
+    frame = pl.DataFrame(
+        {"x": X[:, 0], "s": ["u", "v", "w"] * 40, "i": np.round(3 * X[:, 1]).astype(int)}
+    )
+    fitted = selector(checkpoint, n_features_to_select=3).set_output(transform="polars")
+    assert fitted.fit(frame, y).transform(frame).equals(frame)
+
+
 def test_frames_with_strings(checkpoint, data, rng):
     X, y = data
     frame = pd.DataFrame({"x": X[:, 0], "city": rng.choice(["u", "v", "w"], 120)})

@@ -68,6 +68,24 @@ def frame(rng):
     )
 
 
+def test_matrix_of_one_column(checkpoint, frame):
+    assert np.isnan(matrix_of(frame[["x"]], checkpoint=checkpoint)).all(axis=None)
+
+
+def test_matrix_names_its_own_parameter(frame):
+    with pytest.raises(ValueError, match="^types should hold 'auto'"):
+        matrix_of(frame, types=["auto", "auto", "auto", "text"])
+
+
+def test_matrix_with_gaps_is_asked_for_in_parts(frame, checkpoint, monkeypatch):
+    frame = frame.drop(columns="s")
+    frame.iloc[:9, 0] = np.nan
+    whole = matrix_of(frame, missing="pairwise", checkpoint=checkpoint)
+    monkeypatch.setattr("skmist._information.BLOCK_CELLS", 2 * len(frame))
+    parts = matrix_of(frame, missing="pairwise", checkpoint=checkpoint)
+    assert_array_equal(parts, whole)
+
+
 def test_matrix(frame, checkpoint):
     matrix = matrix_of(frame, checkpoint=checkpoint)
     assert list(matrix.index) == list(matrix.columns) == list(frame.columns)

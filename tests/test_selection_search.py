@@ -25,6 +25,16 @@ def redundant(rng):
     return np.c_[a, np.exp(a), -3 * a, b, b**3, noise], y
 
 
+def test_backward_search_says_where_gaps_end_it(rng, checkpoint):
+    X = rng.normal(size=(60, 8))
+    X[rng.random(X.shape) < 0.5] = np.nan
+    params = {"strategy": "joint", "direction": "backward", "n_features_to_select": 3}
+    fitted = MISTFeatureSelector(missing="pairwise", checkpoint=checkpoint, **params)
+    with pytest.warns(UserWarning, match="The search ends with 8 features: too few samples"):
+        fitted.fit(X, rng.normal(size=60))
+    assert fitted.support_.all()
+
+
 @pytest.mark.parametrize("strategy", SEARCHES)
 def test_copies_are_chosen_last(redundant, strategy):
     X, y = redundant

@@ -38,6 +38,12 @@ def columns():
 EXPECTED = [[1.5, 3, 1, 1], [2.0, 1, 0, 0], [np.nan, 2, 1, np.nan]]
 
 
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="needs numpy 2")
+def test_strings_of_numpy_with_a_missing_one():
+    values = np.array(["b", "a", np.nan], dtype=np.dtypes.StringDType(na_object=np.nan))
+    assert_array_equal(read(values, one_d=True).values, [[1], [0], [np.nan]])
+
+
 @pytest.mark.parametrize("frame", [pd.DataFrame, lambda c: pl.DataFrame(c, nan_to_null=True)])
 def test_frames(frame):
     table = read(frame(columns()))

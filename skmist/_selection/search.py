@@ -91,7 +91,8 @@ def forward(
             copied = [k for k in pool if columns.are_copies(j, k)]
             copies += copied
             pool = [k for k in pool if k not in set(copied)]
-            criterion.choose(j, pool)
+            more = len(criterion.chosen) + 1 < rule.count  # else nothing is asked of the pool again
+            criterion.choose(j, pool if more else [])
     kept = criterion.chosen
     rest = sorted(pool, key=lambda j: -np.nan_to_num(last.get(j, 0.0), nan=-np.inf))
     copies.sort(key=lambda j: -relevance.value[j])
@@ -125,7 +126,13 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
         columns.show(f"{len(kept)} features left")
         without = columns.about_y([[k for k in kept if k != j] for j in kept])
         losses = before - without.value
-        if len(kept) <= max(1, rule.count) or np.isnan(losses).all():
+        if len(kept) <= max(1, rule.count):
+            break
+        if np.isnan(losses).all():
+            columns.notes.add(
+                f"The search ends with {len(kept)} features: too few samples have none of them "
+                "missing, which is what leaving out one of them is compared with."
+            )
             break
         least = len(kept) - 1 - first_of_the_largest(-losses[::-1])  # of equals, the rightmost
         others = [*kept[:least], *kept[least + 1 :]]
