@@ -36,7 +36,8 @@ class MISTScore(BaseEstimator):
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each feature, the rows
-        where it or y is missing.
+        where it or y is missing. `SelectKBest` and its kin refuse missing values, and drop the
+        names of columns, before they ask; :class:`MISTFeatureSelector` takes both.
     point : {"median", "mean"} or float, default="median"
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
     units : {"nats", "bits"}, default="nats"
