@@ -3,8 +3,6 @@
 import os
 
 import skmist
-from skmist._checkpoint import read_metadata
-from skmist._null import load_null
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -34,15 +32,8 @@ suppress_warnings = ["ref.term"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
-# The trained range and the like are read from the released files: the text cannot disagree.
-config = read_metadata()["config"]
-myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-myst_substitutions = {
-    k: f"{config[k]:,g}" for k in ("n_min", "n_max", "n_max_bivariate", "d_max", "mi_max")
-}
-table = load_null()
-myst_substitutions |= {"null_draws": f"{table.draws:,}", "null_rows": f"{table.sizes[-1]:,}"}
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

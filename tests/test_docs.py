@@ -10,6 +10,8 @@ import pytest
 
 import skmist
 from skmist import baselines
+from skmist._checkpoint import read_metadata
+from skmist._null import load_null
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "doc/index.md", "doc/user_guide.md"]
@@ -60,6 +62,20 @@ def test_model_card_describes_the_released_weights():
     command = [sys.executable, ROOT / "doc" / "describe_weights.py", "--check"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_guide_states_the_range_of_the_released_files():
+    config, table = read_metadata()["config"], load_null()
+    text = " ".join((ROOT / "doc" / "user_guide.md").read_text("utf-8").split())
+    for sentence in (
+        "trained on {n_min:,} to {n_max:,} rows (one column against one: to {n_max_bivariate:,}), "
+        "1 to {d_max} columns per side",
+        "and up to {mi_max:g} nats",
+        "Below {n_min} rows there is an error",
+    ):
+        assert sentence.format(**config) in text
+    assert f"There were {table.draws:,} draws at each" in text
+    assert f"more than {table.sizes[-1]:,} rows, weights" in text
 
 
 def test_version_is_in_the_changelog():
