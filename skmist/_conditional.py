@@ -55,10 +55,7 @@ def conditional(
     X = X.block(slice(None))
     x_types = infer_types(X, requested_types(settings.x_types, X))
     y_types = infer_types(y, requested_types(settings.y_type, y))
-    try:
-        z_types = infer_types(Z, requested_types(given_types, Z))
-    except ValueError as error:  # the message names the parameter of the target
-        raise ValueError(str(error).replace("y_type", "given_types")) from None
+    z_types = infer_types(Z, requested_types(given_types, Z, "given_types"))
     keep = X.complete_rows() & y.complete_rows() & Z.complete_rows()
     check_samples(int(keep.sum()), settings.caller, " without a missing value")
     X, y, Z = X.rows(keep), y.rows(keep), Z.rows(keep)

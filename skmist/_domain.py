@@ -21,10 +21,6 @@ CANNOT_SEE = (
     "most distinct values of a discrete side occur once, which hides its entropy; group rare "
     "values, or say that the column is continuous"
 )
-GROUPED = (
-    "rare categories are read as one, which hides what tells them apart; group those that belong "
-    "together, or look at fewer of them"
-)
 UNLIKE = "a sample unlike those of training"
 PERFECT = (
     "one side determines the other exactly, so that the true value is infinite; see whether a "

@@ -17,6 +17,10 @@ from skmist._encoding import Side
 
 MAX_ROWS = 50_000  # samples with more rows are not looked through
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
+GROUPED = (
+    "rare categories are read as one, which hides what tells them apart; group those that belong "
+    "together, or look at fewer of them"
+)
 EVEN = (
     "rows are spread more evenly than independent draws are, as in a lattice or a quasi-random "
     "design; one side may determine the other in a way that cannot be seen"
@@ -93,7 +97,8 @@ class RowRules:
 
         Slow series count for fewer rows than they have. Where rows or columns repeat, or where few
         are apart from a point mass, the lower end becomes 0 and the upper end is doubled. Rows
-        that are too even leave everything possible. No end exceeds ``bound``.
+        that are too even leave everything possible. What categories that are read as one hide is
+        added to the upper end: no more can be missing. No end exceeds ``bound``.
         """
         if EVEN in reasons:
             return np.array([0.0, bound])
@@ -102,6 +107,8 @@ class RowRules:
             interval = spread(interval, a.n_rows, rows, a.width * b.width)
         if set(reasons) & {REPEATED, COPIES, SPARSE}:
             interval = np.array([0.0, WIDER * interval[1]])
+        if GROUPED in reasons:
+            interval = interval + np.array([0.0, a.hidden + b.hidden])
         return np.minimum(interval, bound)
 
 

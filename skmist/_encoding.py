@@ -55,15 +55,15 @@ def infer_types(table: Table, given: np.ndarray) -> np.ndarray:
     return out
 
 
-def requested_types(types: Any, table: Table) -> np.ndarray:
+def requested_types(types: Any, table: Table, param: str | None = None) -> np.ndarray:
     """Return the types asked for, "auto" where none was, as an array of shape (n_columns,).
 
     ``types`` is one type for all columns, an array-like with one for each, or a dict by column
-    name or position.
+    name or position; ``param`` is the parameter that errors name, by default that of the side.
     """
     d = table.n_columns
     names = [str(name) for name in table.names] if not isinstance(types, str) else []
-    param = "x_types" if table.role == "X" else "y_type"
+    param = param or ("x_types" if table.role == "X" else "y_type")
     if isinstance(types, str):
         given = np.full(d, types, dtype=object)
     elif isinstance(types, Mapping):

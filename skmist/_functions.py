@@ -295,10 +295,7 @@ def mutual_info_matrix(
     table = read_table(X, role="X", caller=settings.caller, one_d=False)
     check_samples(table.n_rows, settings.caller, f" (shape={table.values.shape})")
     check_finite(table, caller=settings.caller, missing=missing)
-    try:
-        matrix, _ = pairwise(table, settings, notes)
-    except ValueError as error:  # the message names the parameter of the other classes
-        raise ValueError(str(error).replace("x_types", "types")) from None
+    matrix, _ = pairwise(table, settings, notes)
     issue(notes)
     if normalized:
         matrix = _normalized(matrix)

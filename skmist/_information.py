@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from skmist import _domain
 from skmist._checkpoint import load_calibration
-from skmist._domain_rows import RowRules
+from skmist._domain_rows import GROUPED, RowRules
 from skmist._encoding import (
     Side,
     encode,
@@ -171,7 +171,7 @@ def ask(
             reasons[first + i] += rules.ties(a, b)
             continue
         if a.hidden + b.hidden > 0:
-            reasons[first + i].append(_domain.GROUPED)
+            reasons[first + i].append(GROUPED)
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
@@ -206,10 +206,6 @@ def ask(
     intervals = quantiles.interval(settings.level).numpy()
     intervals[unlimited, 1] = bounds.numpy()[unlimited]
     for i in (i for i in live if reasons[first + i]):
-        hidden = sum(
-            side.hidden for side in pairs[i]
-        )  # I(a; b) exceeds what is read by that at most
-        intervals[i, 1] += 0.0 if i in exact else hidden
         intervals[i] = rules.widened(intervals[i], reasons[first + i], float(bounds[i]), *pairs[i])
     return Estimates(
         values=settings.point_of(distribution if isinstance(settings.point, str) else quantiles)
@@ -361,7 +357,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     The diagonal holds the entropies of discrete columns and NaN for continuous ones.
     """
     X = X.block(slice(None))
-    types = infer_types(X, requested_types(settings.x_types, X))
+    types = infer_types(X, requested_types(settings.x_types, X, "types"))
     note_constants((X,), notes)
     d = X.n_columns
     present = ~np.isnan(X.values)
