@@ -158,6 +158,20 @@ def test_local_dimension_is_that_of_the_surface(d, columns):
     assert float(neighbours.local_dimension(nearest).exp()) == pytest.approx(d, rel=0.15)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 20])
+def test_equal_rows_are_at_no_distance_where_that_is_asked_for(columns):
+    rng = torch.Generator().manual_seed(columns)
+    z = torch.randn(2, columns, 30, generator=rng).repeat(1, 1, 2)
+    z[:, :, :5] = torch.tensor([-6.0, 6.0])[:, None, None]  # far out, where rounding is coarsest
+    distances = neighbours.squared_distances(z[..., :40], z, exact=True)
+    expected = torch.cdist(
+        z[..., :40].transpose(1, 2).double(), z.transpose(1, 2).double()
+    ).square()
+    assert torch.allclose(distances, expected.float(), rtol=1e-6, atol=1e-10)
+    assert distances[:, torch.arange(5, 30), torch.arange(35, 60)].max() < 1e-12
+    assert distances.min() >= 0
+
+
 def test_additive_features_find_sums_of_curved_columns():
     rng = torch.Generator().manual_seed(0)
     n, rho = 4000, 0.9

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from skmist._training.cli import main
-from skmist._training.profile import PARTS, Clock, Throughput, profile, table
+from skmist._training.profile import (
+    PARTS,
+    Clock,
+    Throughput,
+    preparation_rate,
+    profile,
+    table,
+)
 from skmist._training.trainer import TrainOptions
 
 QUICK = TrainOptions(accumulate=2, budget=4.0, warmup=5)
@@ -46,6 +53,13 @@ def test_rates_and_table():
     assert "| sampling | 1 | 1.5 | 20% | 1,000 |" in text
     assert "1,000 data sets in 5.0 s: 200 data sets a second" in text
     assert "at most 500 where" in text
+
+
+def test_processes_prepare_batches_side_by_side(capsys):
+    one = preparation_rate(QUICK, 1, seconds=0.3, skip=1)
+    assert one > 10
+    assert main(["profile", "--processes", "2", "--budget", "4", "--preset", "pairs"]) == 0
+    assert "2 processes: " in capsys.readouterr().out
 
 
 def test_command(capsys):

@@ -104,6 +104,18 @@ def test_compositions_have_their_shape(draw, dx, dy):
         assert one.x.isfinite().all() and one.y.isfinite().all() and (one.mi >= 0).all()
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 2), (5, 2), (12, 12), (128, 128)])
+def test_orthonormal_columns_are_orthonormal_and_point_everywhere(rows, columns):
+    q = Rng(rows).orthonormal(400, rows, columns)
+    assert q.shape == (400, rows, columns) and q.dtype == torch.float32
+    error = q.transpose(1, 2) @ q - torch.eye(columns)
+    assert error.abs().max() < 2e-6
+    squares = rows * q.square().mean(0)  # of a uniform direction; each has a mean of 1
+    assert abs(float(squares.mean()) - 1) < 1e-5
+    assert (squares - 1).abs().max() < 5 * (2 / 400) ** 0.5
+    assert q.mean(0).abs().max() < 5 / (400 * rows) ** 0.5
+
+
 def test_directions_of_normal_vectors_agree_with_ksg():
     """A closed-up Gaussian keeps its information, read by neighbours on the surface itself."""
     rng = Rng(3)

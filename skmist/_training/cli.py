@@ -130,6 +130,12 @@ def _add_others(commands) -> None:
     speed.add_argument("--steps", type=int, default=20, help="steps timed (default: 20)")
     speed.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     speed.add_argument("--threads", type=int, default=1, help="torch threads on the CPU")
+    speed.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="time sampling and features alone, in N processes at once that share the device",
+    )
     for name in ("budget", "accumulate", "seed"):
         default = getattr(TrainOptions, name)
         speed.add_argument(
@@ -238,7 +244,11 @@ def _profile(args) -> int:
     options = TrainOptions(
         preset=args.preset, budget=args.budget, accumulate=args.accumulate, seed=args.seed
     )
-    print(profile.table(profile.profile(options, args.steps, args.device)))
+    if args.processes:
+        rate = profile.preparation_rate(options, args.processes, device=args.device)
+        print(f"{args.processes} processes: {rate:,.0f} data sets a second sampled and described")
+    else:
+        print(profile.table(profile.profile(options, args.steps, args.device)))
     return 0
 
 

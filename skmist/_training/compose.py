@@ -49,7 +49,7 @@ def unit_scale(x: Tensor) -> Tensor:
 def rotate(rng: Rng, x: Tensor) -> Tensor:
     """Apply a random orthogonal matrix to the columns."""
     d = x.shape[-1]
-    q, _ = torch.linalg.qr(rng.normal(x.shape[0], d, d))
+    q = rng.orthonormal(x.shape[0], d, d)
     return unit_scale(x) @ q
 
 
@@ -64,7 +64,7 @@ def spiral(rng: Rng, x: Tensor) -> Tensor:
         i, j = torch.randperm(d, generator=rng.host)[:2].tolist()
         plane = torch.eye(d, device=x.device)[:, [i, j]].expand(b, d, 2)
     else:
-        plane, _ = torch.linalg.qr(rng.normal(b, d, 2))
+        plane = rng.orthonormal(b, d, 2)
     square = x.square().sum(-1) / d
     rate = rng.uniform(b, 1, low=-1.0, high=1.0)
     kind = rng.choose(("quadratic", "linear", "wave"))
@@ -137,7 +137,7 @@ def mix(rng: Rng, x: Tensor) -> Tensor:
     rate = rng.uniform(b, 1, d, low=0.3, high=1.2)
     x = torch.sinh(rate * x) / rate if rng.coin(0.3) else exp_asinh(2 * rate * x)
     if rng.coin(0.5):
-        q, _ = torch.linalg.qr(rng.normal(b, d, d))
+        q = rng.orthonormal(b, d, d)
         return x @ q
     total = (x * rng.uniform(b, 1, d, low=0.2, high=1.0)).sum(-1, keepdim=True)
     return x + total * rng.uniform(b, 1, d, high=1.0)
@@ -215,7 +215,7 @@ def closed_up(rng: Rng, x: Tensor) -> Tensor:
     if rng.coin(0.5):
         square = z.square().sum(-1, keepdim=True)
         sphere = torch.cat([2 * z, square - 1], -1) / (square + 1)
-        q, _ = torch.linalg.qr(rng.normal(x.shape[0], z.shape[-1] + 1, z.shape[-1] + 1))
+        q = rng.orthonormal(x.shape[0], z.shape[-1] + 1, z.shape[-1] + 1)
         return sphere @ q if rng.coin(0.6) else sphere
     return torch.softmax(torch.cat([z, torch.zeros_like(z[..., :1])], -1), -1)
 

@@ -39,7 +39,7 @@ class Preset:
     """
 
     name: str
-    paper: float = 0.22
+    paper: float = 0.25
     additive: float = 2.5
     bivariate: float = 0.25
     d_max: int = 128
@@ -55,7 +55,7 @@ PRESETS = {
         Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
-        Preset("several", paper=0.29, bivariate=0.0),
+        Preset("several", paper=0.33, bivariate=0.0),
     )
 }
 
@@ -90,7 +90,8 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         ("paper", "bivariate", "composition"), (preset.paper, preset.bivariate, others)
     )
     if kind == "paper":
-        n = rng.host_integer(10, 500) if rng.coin(0.6) else rng.host_log_integer(10, 100)
+        n = rng.host_integer(10, 500) if rng.coin(0.5) else rng.host_log_integer(10, 100)
+        n = rng.host_log_integer(10, 30) if rng.coin(0.2) else n
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
@@ -145,7 +146,7 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.22):
+    if dx >= 2 and rng.coin(0.3 if dx + dy <= FEW_COLUMNS else 0.22):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.4) else draw_closed(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.35):
         return _finished(rng, draw_pairs(rng, shape))
@@ -169,6 +170,7 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
 
 
 MOST_LEVELS = 20
+FEW_COLUMNS = 6  # of both sides together, in which lengths and closed surfaces are drawn more often
 
 
 def draw_classes(rng: Rng, shape: Shape) -> Draw:

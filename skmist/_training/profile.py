@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 
 import torch
+from torch import multiprocessing
 
 from skmist._training.presets import PRESETS
 from skmist._training.stream import THREADS, make_batch
 from skmist._training.trainer import Trainer, TrainOptions
+from skmist.core import CoreConfig
 from skmist.core.network import Features, MISTNetwork
 
 STREAM = "profile"
@@ -144,3 +146,56 @@ def table(measured: Throughput) -> str:
         "batches beside the step."
     )
     return "\n".join(lines)
+
+
+def _prepare(number: int, options: TrainOptions, seconds: float, device: str, skip, start, told):
+    """Make batches for some seconds, once all processes are ready; tell how many data sets."""
+    torch.set_num_threads(1)
+    clock = Clock(torch.device(device))
+    network, preset = MISTNetwork(CoreConfig()).to(device), PRESETS[options.preset]
+    indices = iter(range(number * 10**6, (number + 1) * 10**6))
+
+    def one() -> int:
+        with clock:
+            batch = make_batch(
+                network, preset, STREAM, options.seed, next(indices), device, options.budget
+            )
+        return len(batch.mi)
+
+    for _ in range(skip):
+        one()
+    start.wait()
+    clock.wall, count = 0.0, 0
+    while clock.wall < seconds:
+        count += one()
+    told.put((count, clock.wall))
+
+
+def preparation_rate(
+    options: TrainOptions, processes: int, seconds: float = 10.0, device: str = "cpu", skip: int = 2
+) -> float:
+    """Return the data sets a second that several processes sample and describe by features.
+
+    Parameters
+    ----------
+    options : TrainOptions
+        Of these preset, seed and budget count.
+    processes : int
+        Processes, which share the device.
+    seconds : float
+        How long batches are made and counted, in every process.
+    device : str
+    skip : int
+        Batches of each process before that.
+
+    Returns
+    -------
+    float
+    """
+    context = multiprocessing.get_context("spawn")
+    start, told = context.Barrier(processes), context.SimpleQueue()
+    arguments = (options, seconds, device, skip, start, told)
+    running = multiprocessing.spawn(_prepare, arguments, processes, join=False)
+    while not running.join():
+        pass
+    return sum(count / wall for count, wall in (told.get() for _ in range(processes)))

@@ -30,17 +30,28 @@ def values_at_a_time(device: torch.device) -> int:
 def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Tensor:
     """Return squared Euclidean distances (B, q, n) of queries (B, c, q) and rows (B, c, n).
 
-    With ``exact``, equal rows are at distance 0 exactly, which the faster way does not grant.
+    With ``exact``, equal rows are at a distance below 1e-12, which the faster way does not grant.
     """
-    if exact or rows.shape[1] == 1:
+    if rows.shape[1] == 1 or (exact and rows.shape[1] == 2):
         total = (queries[:, 0, :, None] - rows[:, :1]).square()
-        for j in range(1, rows.shape[1]):
-            total += (queries[:, j, :, None] - rows[:, j : j + 1]).square()
+        if rows.shape[1] == 2:
+            total += (queries[:, 1, :, None] - rows[:, 1:]).square()
         return total
+    if exact:
+        return _in_double(queries, rows)
     cross = torch.baddbmm(
         rows.square().sum(1).unsqueeze(1), queries.transpose(1, 2), rows, alpha=-2
     )
     return (cross + queries.square().sum(1).unsqueeze(2)).clamp_min(0)
+
+
+def _in_double(queries: Tensor, rows: Tensor) -> Tensor:
+    """Return squared distances as one product of matrices, |q|^2 + |r|^2 - 2 q'r, rounded last."""
+    q, r = queries.double(), rows.double()
+    squares = [v.square().sum(1, keepdim=True) for v in (q, r)]
+    ones = [torch.ones_like(v) for v in squares]
+    left = torch.cat([-2 * q, squares[0], ones[0]], 1).transpose(1, 2)
+    return (left @ torch.cat([r, ones[1], squares[1]], 1)).to(rows.dtype).clamp_min(0)
 
 
 def smallest(values: Tensor, k: int) -> Tensor:
@@ -102,8 +113,10 @@ class Side:
     def count(self, within: Tensor) -> Tensor:
         """Count rows at squared distance below within (B, q, 1), the query among them, (B, q)."""
         if self.ordered is None:
-            # as floats: made and added up several times faster than booleans
             distances = self.distances.detach()
+            if distances.device.type != "cpu":
+                return (distances < within.detach()).sum(-1)
+            # as floats: made and added up several times faster than booleans there
             nearer = torch.lt(distances, within.detach(), out=torch.empty_like(distances))
             return nearer.sum(-1)
         # sorted values: look the bounds up, then settle by the same comparison as above

@@ -18,7 +18,7 @@ def canonical(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
     rho = 0.999 * profile * torch.sqrt(-torch.expm1(-rng.log_uniform(batch, 1, low=0.03, high=4.0)))
     cross = torch.diag_embed(torch.nn.functional.pad(rho, (0, k - rank)))
     cross = torch.nn.functional.pad(cross, (0, dy - k, 0, dx - k))
-    turns = [torch.linalg.qr(rng.normal(batch, d, d))[0] for d in (dx, dy)]
+    turns = [rng.orthonormal(batch, d, d) for d in (dx, dy)]
     cross = turns[0] @ cross @ turns[1].transpose(1, 2)
     eyes = [torch.eye(d, device=rng.device).expand(batch, d, d) for d in (dx, dy)]
     upper = torch.cat([eyes[0], cross], 2)
