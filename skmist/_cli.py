@@ -26,11 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 if the usage or the input is wrong."""
     args = _parser().parse_args(argv)
     try:
-        if args.output is not None and args.output.suffix not in OUTPUTS:
+        if args.output is not None and args.output.suffix.lower() not in OUTPUTS:
             raise _UsageError(f"--output should end in one of {', '.join(OUTPUTS)}")
         if args.output is not None and not args.output.parent.is_dir():  # before the work
             raise _UsageError(f"there is no directory {args.output.parent} for --output")
-        if args.output is not None and args.output.suffix == ".parquet":
+        if args.output is not None and args.output.suffix.lower() == ".parquet":
             _check_parquet("written")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
@@ -92,11 +92,11 @@ def _read(path: Path) -> Any:
         import pandas as pd
     except ImportError as error:
         raise _UsageError("tables are read with pandas: pip install scikit-mist[tables]") from error
-    if path.suffix not in (".csv", ".parquet"):
+    if path.suffix.lower() not in (".csv", ".parquet"):
         raise _UsageError(f"expected a file that ends in .csv or .parquet, got {path.name}")
     if not path.is_file():
         raise _UsageError(f"there is no file {path}")
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return pd.read_csv(path)
     _check_parquet("read")
     return pd.read_parquet(path, engine="pyarrow")
@@ -146,7 +146,7 @@ def _rank(args: argparse.Namespace) -> Any:
         | {"type": selector.feature_types_, "samples": selector.n_samples_used_}
     )
     table = table[selector.support_].sort_values("rank").set_index("rank")
-    if args.output is not None and args.output.suffix == ".png":
+    if args.output is not None and args.output.suffix.lower() == ".png":
         from skmist._display import MutualInfoDisplay
 
         kind = "bars" if args.strategy == "relevance" else "path"
@@ -165,7 +165,7 @@ def _matrix(args: argparse.Namespace) -> Any:
     if args.cluster:
         order = cluster_order(table)
         table = table.iloc[order, order]
-    if args.output is not None and args.output.suffix == ".png":
+    if args.output is not None and args.output.suffix.lower() == ".png":
         from skmist._display import MutualInfoDisplay
 
         units = "normalized" if args.normalized else args.units
@@ -181,11 +181,11 @@ def _write(table: Any, path: Path | None) -> None:
     """Write a table in the format that the suffix says."""
     if path is None:
         return
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         table.to_csv(path)
-    elif path.suffix == ".parquet":
+    elif path.suffix.lower() == ".parquet":
         table.to_parquet(path, engine="pyarrow")
-    elif path.suffix == ".json":
+    elif path.suffix.lower() == ".json":
         orient = "records" if table.index.name else "index"
         (table.reset_index() if table.index.name else table).to_json(path, orient=orient, indent=1)
     else:

@@ -101,6 +101,17 @@ def test_gaussian_draws_have_the_stated_mutual_information():
         assert float(gaussian_mi(cov, 3)) == pytest.approx(float(mi), abs=0.05)
 
 
+@pytest.mark.parametrize(("dx", "dy"), [(1, 1), (2, 1), (3, 4)])
+def test_even_normal_vectors_have_equal_canonical_correlations(dx, dy):
+    draw = elliptical.sample_even(Rng(7), 4, N, dx, dy)
+    assert draw.x.shape == (4, N, dx) and draw.y.shape == (4, N, dy)
+    cov = torch.stack([torch.cov(torch.cat(v, 1).T) for v in zip(draw.x, draw.y, strict=True)])
+    assert torch.allclose(gaussian_mi(cov, dx), draw.mi, atol=0.05, rtol=0.02)
+    rho = torch.linalg.svdvals(cov[:, :dx, dx:])  # both sides are white
+    expected = torch.sqrt(-torch.expm1(-2 * draw.mi / min(dx, dy)))
+    assert torch.allclose(rho, expected.unsqueeze(1).expand_as(rho), atol=0.05)
+
+
 def test_student_draws_have_the_stated_mutual_information():
     draw = elliptical.sample_student(Rng(5), 3, 4000, 1, 1)
     for x, y, mi in zip(draw.x, draw.y, draw.mi, strict=True):

@@ -194,6 +194,11 @@ def test_parts_of_the_network_are_trained_apart_and_exported_together(tmp_path):
         assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
     assert metadata["preset"] == "several" and metadata["pairs preset"] == "pairs"
     assert metadata["pairs datasets"] == runs["pairs"].datasets
+    again = tmp_path / "again.safetensors"  # pairs as they were, from the checkpoint
+    export(tmp_path / "several", again, pairs_from=path)
+    assert read_metadata(again)["metadata"] == metadata
+    kept = read_network(again).state_dict()
+    assert all(torch.equal(v, kept[k]) for k, v in network.state_dict().items())
     config = replace(SMALL, bivariate_width=SMALL.bivariate_width + 8)
     other = Trainer(tmp_path / "other", TrainOptions(**QUICK), config)
     other.save()

@@ -104,8 +104,8 @@ def _add_others(commands) -> None:
     export.add_argument(
         "--pairs-from",
         type=Path,
-        metavar="DIR",
-        help="folder of another run, whose part for one column against one is taken",
+        metavar="PATH",
+        help="folder of another run, or checkpoint, whose part for one column against one is taken",
     )
 
     table = commands.add_parser(

@@ -47,8 +47,9 @@ def export(
     With ``mean_with``, the mean of these weights and those of other checkpoints, each counting
     alike: after runs that started from one of them it is often better than any (Wortsman et al.,
     "Model soups", ICML 2022).
-    With ``pairs_from``, the part for one column against one is that of another run: the two parts
-    of the network share no weights, and can be trained apart (presets "pairs" and "several").
+    With ``pairs_from``, the part for one column against one is that of another run or checkpoint:
+    the two parts of the network share no weights, and can be trained apart (presets "pairs" and
+    "several").
 
     Raises
     ------
@@ -64,11 +65,13 @@ def export(
         for own, *theirs in zip(*(part.parameters() for part in (network, *others)), strict=True):
             own.copy_(torch.stack([own, *theirs]).mean(0))
     if pairs_from is not None:
-        other, made = averaged_network(pairs_from)
+        other, made = load_with_metadata(pairs_from)
         for name in ("bivariate_width", "levels", "n_min", "n_max_bivariate"):
             if getattr(other.config, name) != getattr(network.config, name):
                 raise ValueError(f"{pairs_from} has another {name} than the run's weights.")
         network.bivariate.load_state_dict(other.bivariate.state_dict())
+        apart = {k.removeprefix("pairs "): v for k, v in made.items() if k.startswith("pairs ")}
+        made = apart or made  # a checkpoint tells of pairs that were trained apart
         metadata |= {f"pairs {name}": value for name, value in made.items()}
     save_checkpoint(path, network, metadata)
     register(path)

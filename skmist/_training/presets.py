@@ -146,8 +146,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.3 if dx + dy <= FEW_COLUMNS else 0.22):
-        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.4) else draw_closed(rng, shape))
+    if dx >= 2 and rng.coin(0.35 if dx + dy <= FEW_COLUMNS else 0.25):
+        return _finished(rng, draw_polar(rng, shape) if rng.coin(0.35) else draw_closed(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.35):
         return _finished(rng, draw_pairs(rng, shape))
     blocks, left_x, left_y = [], dx, dy
@@ -254,6 +254,7 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
 
 
 MOST_PAIRS = 6  # of columns, side by side, that a surface holds
+EVEN_STATES = 0.25  # share of the states of surfaces that are normal, as strong in each dimension
 
 
 def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
@@ -267,6 +268,8 @@ def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
             return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
         return draw_block(rng, batch, n, dx, dy)
 
+    if rng.coin(EVEN_STATES):
+        return elliptical.sample_even(rng, batch, n, dx, dy)
     draws = [one() for _ in range(2 if rng.coin(0.5) else 1)]
     return max(draws, key=lambda draw: float(draw.mi.mean()))
 

@@ -70,6 +70,16 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     return Draw(z[..., :dx], z[..., dx:], gaussian_mi(cov, dx))
 
 
+def sample_even(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+    """Draw Gaussian vectors whose canonical correlations are all equal, both sides turned."""
+    k = min(dx, dy)
+    each = rng.log_uniform(batch, low=0.03, high=3.0)
+    rho, rest = torch.sqrt(-torch.expm1(-2 * each)), torch.exp(-each)
+    x, y = rng.normal(batch, n, dx), rng.normal(batch, n, dy)
+    y[..., :k] = rho.view(-1, 1, 1) * x[..., :k] + rest.view(-1, 1, 1) * y[..., :k]
+    return Draw(x @ rng.orthonormal(batch, dx, dx), y @ rng.orthonormal(batch, dy, dy), k * each)
+
+
 def sample_student(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw Student vectors, degrees of freedom log-uniform from 1 to 20."""
     draw = sample(rng, batch, n, dx, dy)
