@@ -26,11 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 if the usage or the input is wrong."""
     args = _parser().parse_args(argv)
     try:
-        if args.output is not None and args.output.suffix.lower() not in OUTPUTS:
+        if args.output is not None and _suffix(args.output) not in OUTPUTS:
             raise _UsageError(f"--output should end in one of {', '.join(OUTPUTS)}")
         if args.output is not None and not args.output.parent.is_dir():  # before the work
             raise _UsageError(f"there is no directory {args.output.parent} for --output")
-        if args.output is not None and args.output.suffix.lower() == ".parquet":
+        if args.output is not None and _suffix(args.output) == ".parquet":
             _check_parquet("written")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
@@ -86,17 +86,21 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()
+
+
 def _read(path: Path) -> Any:
     """Read a table; the suffix says what it is."""
     try:
         import pandas as pd
     except ImportError as error:
         raise _UsageError("tables are read with pandas: pip install scikit-mist[tables]") from error
-    if path.suffix.lower() not in (".csv", ".parquet"):
+    if _suffix(path) not in (".csv", ".parquet"):
         raise _UsageError(f"expected a file that ends in .csv or .parquet, got {path.name}")
     if not path.is_file():
         raise _UsageError(f"there is no file {path}")
-    if path.suffix.lower() == ".csv":
+    if _suffix(path) == ".csv":
         return pd.read_csv(path)
     _check_parquet("read")
     return pd.read_parquet(path, engine="pyarrow")
@@ -146,7 +150,7 @@ def _rank(args: argparse.Namespace) -> Any:
         | {"type": selector.feature_types_, "samples": selector.n_samples_used_}
     )
     table = table[selector.support_].sort_values("rank").set_index("rank")
-    if args.output is not None and args.output.suffix.lower() == ".png":
+    if args.output is not None and _suffix(args.output) == ".png":
         from skmist._display import MutualInfoDisplay
 
         kind = "bars" if args.strategy == "relevance" else "path"
@@ -165,7 +169,7 @@ def _matrix(args: argparse.Namespace) -> Any:
     if args.cluster:
         order = cluster_order(table)
         table = table.iloc[order, order]
-    if args.output is not None and args.output.suffix.lower() == ".png":
+    if args.output is not None and _suffix(args.output) == ".png":
         from skmist._display import MutualInfoDisplay
 
         units = "normalized" if args.normalized else args.units
@@ -181,11 +185,11 @@ def _write(table: Any, path: Path | None) -> None:
     """Write a table in the format that the suffix says."""
     if path is None:
         return
-    if path.suffix.lower() == ".csv":
+    if _suffix(path) == ".csv":
         table.to_csv(path)
-    elif path.suffix.lower() == ".parquet":
+    elif _suffix(path) == ".parquet":
         table.to_parquet(path, engine="pyarrow")
-    elif path.suffix.lower() == ".json":
+    elif _suffix(path) == ".json":
         orient = "records" if table.index.name else "index"
         (table.reset_index() if table.index.name else table).to_json(path, orient=orient, indent=1)
     else:

@@ -260,7 +260,8 @@ EVEN_STATES = 0.25  # share of the states of surfaces that are normal, as strong
 def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw what surfaces hold: a block, or pairs of columns; half of the time the stronger of two.
 
-    Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too.
+    Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too, at
+    times in all of their dimensions alike.
     """
 
     def one() -> Draw:

@@ -17,6 +17,7 @@ CACHED_VALUES = 200_000  # distances that are worked on at a time on the CPU
 LARGE_VALUES = 50_000_000  # and on a device of much memory, which takes as long for few
 CONTROL_RIDGE = 1e-3  # in units of the variance of a row's feature
 MOST_PARTS = 64  # of very many rows
+FEW_COLUMNS = 2  # whose exact distances are added up column by column
 FEW_VALUES = 512  # that are sorted rather than searched for the smallest ones
 EDGE = 1e-5  # of the squared radius, within which distances count as equal to it
 SOFTNESS = 0.1  # of the edge of a neighbourhood, in units of its squared radius
@@ -32,13 +33,13 @@ def squared_distances(queries: Tensor, rows: Tensor, exact: bool = False) -> Ten
 
     With ``exact``, equal rows are at a distance below 1e-12, which the faster way does not grant.
     """
-    if rows.shape[1] == 1 or (exact and rows.shape[1] == 2):
-        total = (queries[:, 0, :, None] - rows[:, :1]).square()
-        if rows.shape[1] == 2:
-            total += (queries[:, 1, :, None] - rows[:, 1:]).square()
-        return total
-    if exact:
+    if exact and rows.shape[1] > FEW_COLUMNS:
         return _in_double(queries, rows)
+    if exact or rows.shape[1] == 1:
+        total = (queries[:, 0, :, None] - rows[:, :1]).square()
+        for j in range(1, rows.shape[1]):
+            total += (queries[:, j, :, None] - rows[:, j : j + 1]).square()
+        return total
     cross = torch.baddbmm(
         rows.square().sum(1).unsqueeze(1), queries.transpose(1, 2), rows, alpha=-2
     )
