@@ -56,8 +56,9 @@ def test_rates_and_table():
 
 
 def test_processes_prepare_batches_side_by_side(capsys):
+    start = time.perf_counter()
     one = preparation_rate(QUICK, 1, seconds=0.3, skip=1)
-    assert one > 10
+    assert one * (time.perf_counter() - start) >= 4  # data sets of the smallest batch
     assert main(["profile", "--processes", "2", "--budget", "4", "--preset", "pairs"]) == 0
     assert "2 processes: " in capsys.readouterr().out
 
