@@ -10,6 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_array
 
+from skmist import _numbers
+
 MIN_SAMPLES = 8
 
 NUMBER, ORDERED, LABELS = "number", "ordered", "labels"  # what the dtype of a column says
@@ -60,9 +62,9 @@ class Table:
         if sp.issparse(values):
             values = values.toarray()
         elif isinstance(columns, slice):
-            values = np.array(values, dtype=np.float64)
+            values = np.array(_numbers.exact(values), dtype=np.float64)
         else:  # a copy already
-            values = np.asarray(values, dtype=np.float64)
+            values = np.asarray(_numbers.exact(values), dtype=np.float64)
         names = _Picked(self.names, np.arange(self.n_columns)[columns])
         return Table(values, self.kinds[columns], names, self.role)
 
@@ -287,7 +289,7 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
     array = array[:, None] if array.ndim == 1 else array
     names = _Numbered(role, array.shape[1])
     if array.dtype.kind in "iufb":
-        array = array.astype(np.float64) if role == "y" else array
+        array = _numbers.exact(array).astype(np.float64) if role == "y" else array
         return Table(array, np.full(array.shape[1], NUMBER), names, role)
     columns = [_read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
     return _assemble(columns, len(array), names, role)
@@ -299,8 +301,7 @@ def _read_frame(frame: Any, role: str) -> Table:
     dtypes = list(frame.dtypes)
     if hasattr(frame, "iloc"):
         if all(isinstance(t, np.dtype) and t.kind in "iufb" for t in dtypes):
-            plain = role != "y" and len(set(dtypes)) == 1  # may come without a copy
-            values = frame.to_numpy() if plain else frame.to_numpy(dtype=np.float64)
+            values = _numbers.of_frame(frame, role != "y" and len(set(dtypes)) == 1)
             return Table(values, np.full(len(names), NUMBER), names, role)
         series = (frame.iloc[:, j] for j in range(len(names)))
     else:
@@ -324,7 +325,7 @@ def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
         codes = np.asarray(series.to_physical().to_numpy(), dtype=np.float64)
         return codes, ORDERED
     if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
-        return series.to_numpy(dtype=np.float64, na_value=np.nan), NUMBER
+        return _numbers.of_nullable(series), NUMBER
     return _read_values(np.asarray(series.to_numpy()), name)
 
 
@@ -332,7 +333,7 @@ def _read_values(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     """Read a column of an array of any dtype; return numbers or codes, and their kind."""
     kind = values.dtype.kind
     if kind in "iufb":
-        return values.astype(np.float64), NUMBER
+        return _numbers.exact(values).astype(np.float64), NUMBER
     if kind == "c":
         raise ValueError(f"Complex data not supported: column {name} has dtype {values.dtype}.")
     if kind in "mM":
@@ -361,7 +362,7 @@ def _read_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     if not texts:
         _check_numeric_objects(others, name)
         out = np.full(len(values), np.nan)
-        out[~absent] = values[~absent].astype(np.float64)
+        out[~absent] = _numbers.of_objects(values[~absent])
         return out, NUMBER
     # beside strings, NaN stands for a missing one; any other number is a mistake
     floats = {t for t in others if issubclass(t, float | np.floating)}

@@ -13,7 +13,8 @@ API = {"_estimator", "_feature_selection", "_score", "_functions"}
 LAYERS = {
     "exceptions": set(),
     "core": set(),
-    "_validation": set(),
+    "_numbers": set(),
+    "_validation": {"_numbers"},
     "_encoding": {"_validation"},
     "_calibration": {"core"},
     "_checkpoint": {"_calibration", "core"},
