@@ -59,14 +59,14 @@ def conditional(
     keep = X.complete_rows() & y.complete_rows() & Z.complete_rows()
     check_samples(int(keep.sum()), settings.caller, " without a missing value")
     X, y, Z = X.rows(keep), y.rows(keep), Z.rows(keep)
+    note_constants((X, y, Z), notes)
     if any(len(constant_columns(t)) == t.n_columns for t in (X, y)):
-        note_constants((X, y, Z), notes)
         return _stratified(X, x_types, y, y_types, np.zeros(y.n_rows, np.int64), settings, notes)
     if CONTINUOUS not in z_types:
         _, strata, counts = np.unique(Z.values, axis=0, return_inverse=True, return_counts=True)
         if len(counts) <= MAX_STRATA and counts.min() >= STRATUM:
-            note_constants((X, y, Z), notes)
             return _stratified(X, x_types, y, y_types, strata.ravel(), settings, notes)
+    (X, x_types), (Z, z_types) = _varying(X, x_types), _varying(Z, z_types)
     both = Table(
         np.hstack([X.values, Z.values]),
         np.concatenate([X.kinds, Z.kinds]),
@@ -80,6 +80,12 @@ def conditional(
     n_used = int(min(whole.n_used[0], part.n_used[0]))
     score = max(float(e.domain_scores[0]) for e in (whole, part))
     return value, interval, n_used, bool(whole.in_domain[0] and part.in_domain[0]), score
+
+
+def _varying(table: Table, types: np.ndarray) -> tuple[Table, np.ndarray]:
+    """Return a table and the types of its columns without the constant ones."""
+    varying = np.setdiff1d(np.arange(table.n_columns), constant_columns(table))
+    return table.block(varying), types[varying]
 
 
 def difference(whole: Estimates, part: Estimates) -> tuple[float, tuple[float, float]]:

@@ -48,6 +48,20 @@ def test_nothing_is_told_by_a_constant(rng, checkpoint, labels):
     assert (float(result), result.interval) == (0, (0, 0))
 
 
+def test_constant_columns_are_named_once(rng, recwarn):
+    columns = dict(zip("abc", rng.normal(size=(3, 200)), strict=True))
+    X = pd.DataFrame({"a": columns["a"], "same": 1.0})
+    given = pd.DataFrame({"b": columns["b"], "equal": "all"})
+    y = columns["a"] + columns["b"] + columns["c"]
+    found = mutual_info(X, y, given=given)
+    texts = [str(w.message) for w in recwarn]
+    assert texts == [
+        "Column 'same' of X is constant: the mutual information with a constant is 0.",
+        "Column 'equal' of given is constant: the mutual information with a constant is 0.",
+    ]
+    assert found.value == mutual_info(X[["a"]], y, given=given[["b"]]).value
+
+
 def test_each_value_of_a_discrete_variable_by_itself(rng):
     z = np.repeat(["a", "b", "c"], [50, 60, 70])
     x, u = rng.normal(size=(2, 180))
