@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     matrix.set_defaults(run=_matrix)
     for command in (rank, matrix):
         command.add_argument("table", type=Path, help="file, .csv or .parquet, with a header")
+        command.add_argument("--separator", default=",", help="of values in a .csv file")
+        command.add_argument("--decimal", default=".", help="decimal point in a .csv file")
         command.add_argument(
             "--drop", action="append", default=[], help="column to leave out; may be repeated"
         )
@@ -90,7 +92,7 @@ def _suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, separator: str, decimal: str) -> Any:
     """Read a table; the suffix says what it is."""
     try:
         import pandas as pd
@@ -101,7 +103,7 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise _UsageError(f"there is no file {path}")
     if _suffix(path) == ".csv":
-        return pd.read_csv(path)
+        return pd.read_csv(path, sep=separator, decimal=decimal)
     _check_parquet("read")
     return pd.read_parquet(path, engine="pyarrow")
 
@@ -117,10 +119,14 @@ def _check_parquet(what: str) -> None:
 
 def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     """Read the table, check names, and leave columns out."""
-    frame = _read(args.table)
+    frame = _read(args.table, args.separator, args.decimal)
     if absent := [name for name in [*args.drop, *needed] if name not in frame]:
         columns = ", ".join(map(str, frame.columns))
-        raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}")
+        hint = " (values may be parted by something else: --separator)"
+        raise _UsageError(
+            f"there is no column {absent[0]!r}; columns are: {columns}"
+            + hint * (frame.shape[1] == 1 and _suffix(args.table) == ".csv")
+        )
     if both := [name for name in needed if name in args.drop]:
         raise _UsageError(f"column {both[0]!r} is the target and cannot be left out")
     return frame.drop(columns=args.drop)

@@ -35,6 +35,19 @@ def test_rank(table, capsys):
     assert "category" in capsys.readouterr().out
 
 
+def test_other_separators(table, capsys):
+    frame = pd.read_csv(table)
+    other = table.with_name("other.csv")
+    frame.to_csv(other, index=False, sep=";", decimal=",")
+    assert main(["rank", str(other), "--target", "y"]) == 2
+    assert "parted by something else: --separator" in capsys.readouterr().err
+    assert main(["rank", str(table), "--target", "y"]) == 0
+    expected = capsys.readouterr().out
+    options = ["--separator", ";", "--decimal", ","]
+    assert main(["rank", str(other), "--target", "y", *options]) == 0
+    assert capsys.readouterr().out == expected
+
+
 def test_a_target_that_is_repeated_counts_once(table, capsys):
     printed = []
     for repeats in (1, 2):
