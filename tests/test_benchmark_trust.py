@@ -5,8 +5,18 @@ import argparse
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
-from benchmarks.trust import commands, common, consistency, domain, intervals, level, power
+from benchmarks.trust import (
+    commands,
+    common,
+    consistency,
+    domain,
+    independence,
+    intervals,
+    level,
+    power,
+)
 from skmist import MISTEstimator
 
 
@@ -134,8 +144,35 @@ def test_domain(args, tmp_path, monkeypatch):
     assert "false alarms: mtest, in" in text
 
 
+def test_independence_draws():
+    x, y, other = independence.draw_both("ten pairs, correlation 0.4", 500, 0)
+    assert x.shape == y.shape == other.shape == (500, independence.COLUMNS)
+    assert_allclose(np.sort(y, axis=0), np.sort(other, axis=0))
+    rho = [[np.corrcoef(x[:, j], v[:, j])[0, 1] for j in range(20)] for v in (y, other)]
+    assert_allclose(rho[0], 10 * [0.4] + 10 * [0.0], atol=0.2)
+    assert_allclose(rho[1], 0, atol=0.2)
+    x, y, _ = independence.draw_both("product of two", 500, 0)
+    assert_allclose(y[:, 0], x[:, 0] * x[:, -1], atol=1.5)
+    assert abs(np.corrcoef(x[:, 0], y[:, 0])[0, 1]) < 0.2
+
+
+def test_independence(args, tmp_path, monkeypatch):
+    kind = "one pair, correlation 0.8"
+    monkeypatch.setattr(independence, "KINDS", {kind: independence.KINDS[kind]})
+    monkeypatch.setattr(independence, "COLUMNS", 2)
+    independence.run(args, tmp_path)
+    text, summary = independence.describe(tmp_path)
+    auc = summary.set_index("estimator")["auc"]
+    assert list(auc.index) == list(independence.NAMES)
+    assert auc["ksg5"] == auc["cca_rank_lw"] == 1
+    assert (summary["datasets"] == 4).all()
+    assert f"| {kind} |" in text
+
+
 def test_commands(monkeypatch, tmp_path, args):
-    assert list(commands.SUITES) == ["level", "power", "intervals", "domain", "consistency"]
+    assert list(commands.SUITES) == [
+        "level", "power", "independence", "intervals", "domain", "consistency"
+    ]  # fmt: skip
     parser = argparse.ArgumentParser()
     commands.add_commands(parser.add_subparsers(dest="command"))
     parsed = parser.parse_args(["level", "--quick", "--checkpoint", args.checkpoint])

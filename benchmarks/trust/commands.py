@@ -6,12 +6,15 @@ import argparse
 from pathlib import Path
 
 from benchmarks.accuracy import RESULTS
-from benchmarks.trust import common, consistency, domain, intervals, level, power
+from benchmarks.trust import common, consistency, domain, independence, intervals, level, power
 
 SUITES = {
     suite.name: suite
-    for suite in (level.SUITE, power.SUITE, intervals.SUITE, domain.SUITE, consistency.SUITE)
-}
+    for suite in (
+        level.SUITE, power.SUITE, independence.SUITE, intervals.SUITE, domain.SUITE,
+        consistency.SUITE,
+    )
+}  # fmt: skip
 
 
 def add_commands(commands) -> None:
