@@ -9,6 +9,7 @@ from benchmarks.estimators import TITLES
 from benchmarks.metrics import coverage, mean_and_error, number, table
 from benchmarks.tables import present
 
+KSG = ("ksg3", "ksg5", "ksg10", "sklearn")
 LIKELIHOOD = "cca"  # for one column against one, -log(1 - r²) / 2: the maximum-likelihood estimate
 
 
@@ -43,7 +44,7 @@ def gaussian(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     )
     for n, part in summary.groupby("n"):
         text += f"\nn = {n:,}: bias ± standard error, in nats\n\n" + _bias(part)
-    return text + "\n" + _verdict(summary), summary
+    return text + "\n" + _verdict(summary) + _against_each(frame), summary
 
 
 def _errors(summary: pd.DataFrame) -> str:
@@ -74,7 +75,7 @@ def _bias(part: pd.DataFrame) -> str:
 def _verdict(summary: pd.DataFrame) -> str:
     """Return where scikit-mist is behind KSG, or behind 1.3 times the likelihood estimate."""
     rmse = summary.pivot_table(index=["n", "group"], columns="estimator", values="rmse")
-    ksg = [name for name in ("ksg3", "ksg5", "ksg10", "sklearn") if name in rmse]
+    ksg = [name for name in KSG if name in rmse]
     if "mist" not in rmse or not ksg or LIKELIHOOD not in rmse:
         return ""
     to_ksg = rmse["mist"] / rmse[ksg].min(axis=1)
@@ -91,4 +92,24 @@ def _verdict(summary: pd.DataFrame) -> str:
         f"Of {len(rmse)} cells, the error of scikit-mist is above that of the best KSG in "
         f"{counted(to_ksg, 1.0)}, and above 1.3 times that of the maximum-likelihood estimate in "
         f"{counted(to_best, 1.3)}.\n"
+    )
+
+
+def _against_each(frame: pd.DataFrame) -> str:
+    """Return in how many cells each KSG has the smaller error, and where that is beyond chance."""
+    errors = frame.pivot_table(index=["n", "group", "index"], columns="estimator", values="error")
+    if "mist" not in errors:
+        return ""
+    found = []
+    for name in (name for name in KSG if name in errors):
+        more = errors["mist"] ** 2 - errors[name] ** 2
+        cells = more.groupby(["n", "group"]).agg(["mean", "sem"])
+        behind, beyond = cells["mean"] > 0, cells["mean"] > 2 * cells["sem"]
+        found.append(f"{TITLES[name]}: {behind.sum()} ({beyond.sum()})")
+    if not found:
+        return ""
+    return (
+        "\nCells in which the error is above that of a single one of them, and in brackets those "
+        "where the mean difference of the squared errors is more than two standard errors: "
+        f"{'; '.join(found)}.\n"
     )

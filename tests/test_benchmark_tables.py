@@ -107,6 +107,18 @@ def test_gaussian_ratio_to_the_likelihood_estimate():
     np.testing.assert_allclose(summary.loc[summary["estimator"] == "mist", "ratio"], 2)
     assert "above that of the best KSG in 0 (none rows" in text
     assert "at most 2.00 times" in text
+    assert "KSG, k = 5: 0 (0)." in text
+
+
+def test_gaussian_cells_behind_a_single_ksg():
+    errors = {"mist": 0.2, "ksg3": 0.3, "ksg5": 0.0, "cca": 0.1}
+    frame = made_up(gaussian, list(errors), errors=errors)
+    estimates, truth = frame["estimate"].copy(), frame["mi"]
+    chance = (frame["estimator"] == "ksg5") & (frame["n"] > 100)
+    sizes = np.where(np.arange(chance.sum()) % 2, 0.0, 0.2 * np.sqrt(2))  # as large on average
+    estimates[chance] = truth[chance] + sizes - 1e-4
+    text, _ = tables_pairs.gaussian(frame.assign(estimate=estimates))
+    assert "KSG, k = 3: 0 (0); KSG, k = 5: 56 (14)." in text
 
 
 @pytest.mark.parametrize(
