@@ -97,7 +97,9 @@ def _verdict(summary: pd.DataFrame) -> str:
 
 def _against_each(frame: pd.DataFrame) -> str:
     """Return in how many cells each KSG has the smaller error, and where that is beyond chance."""
-    errors = frame.pivot_table(index=["n", "group", "index"], columns="estimator", values="error")
+    errors = frame.pivot_table(
+        index=["n", "group", "seed", "index"], columns="estimator", values="error"
+    )
     if "mist" not in errors:
         return ""
     found = []

@@ -122,11 +122,9 @@ def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     frame = _read(args.table, args.separator, args.decimal)
     if absent := [name for name in [*args.drop, *needed] if name not in frame]:
         columns = ", ".join(map(str, frame.columns))
-        hint = " (values may be parted by something else: --separator)"
-        raise _UsageError(
-            f"there is no column {absent[0]!r}; columns are: {columns}"
-            + hint * (frame.shape[1] == 1 and _suffix(args.table) == ".csv")
-        )
+        alone = frame.shape[1] == 1 and _suffix(args.table) == ".csv"
+        hint = " (values may be parted by something else: --separator)" if alone else ""
+        raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}{hint}")
     if both := [name for name in needed if name in args.drop]:
         raise _UsageError(f"column {both[0]!r} is the target and cannot be left out")
     return frame.drop(columns=args.drop)

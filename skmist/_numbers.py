@@ -25,8 +25,8 @@ def exact(values: np.ndarray) -> np.ndarray:
         return values
     columns = values.reshape(len(values), -1)
     lows, highs = columns.min(axis=0), columns.max(axis=0)
-    large = [j for j in range(len(lows)) if _is_large(lows[j]) or _is_large(highs[j])]
-    if not large:
+    large = np.flatnonzero((lows < -EXACT) | (highs > EXACT))
+    if not len(large):
         return values
     out = columns.astype(np.float64)
     for j in large:
@@ -74,7 +74,3 @@ def of_objects(values: np.ndarray) -> np.ndarray:
     if (abs(doubles) < EXACT).all() or not all(isinstance(v, int | np.integer) for v in values):
         return doubles
     return np.unique(values, return_inverse=True)[1].astype(np.float64)
-
-
-def _is_large(value: np.integer) -> bool:
-    return abs(int(value)) > EXACT

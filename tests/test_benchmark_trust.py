@@ -166,7 +166,7 @@ def test_independence(args, tmp_path, monkeypatch):
     assert list(auc.index) == list(independence.NAMES)
     assert auc["ksg5"] == auc["cca_rank_lw"] == 1
     assert (summary["datasets"] == 4).all()
-    assert f"| {kind} |" in text
+    assert f"| {kind} | scikit-mist |" in text
 
 
 def test_commands(monkeypatch, tmp_path, args):

@@ -31,6 +31,8 @@ Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def _linear(count: int, rho: float) -> Draw:
+    """Return draws in which the first columns of y are correlated with those of X."""
+
     def draw(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
         y = rng.standard_normal(x.shape)
         y[:, :count] = rho * x[:, :count] + np.sqrt(1 - rho**2) * y[:, :count]
@@ -39,12 +41,12 @@ def _linear(count: int, rho: float) -> Draw:
     return draw
 
 
-def _function(function: Callable[[np.ndarray], np.ndarray], noise: float, count: int = 1) -> Draw:
-    """Return draws in which the first columns of y are functions of those of X, and noise."""
+def _function(function: Callable[[np.ndarray], np.ndarray], noise: float) -> Draw:
+    """Return draws in which the first column of y is that of a function of X, and noise."""
 
     def draw(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
         y = rng.standard_normal(x.shape)
-        y[:, :count] = function(x)[:, :count] + noise * y[:, :count]
+        y[:, 0] = function(x)[:, 0] + noise * y[:, 0]
         return y
 
     return draw
@@ -120,22 +122,26 @@ def describe(folder: Path) -> tuple[str, pd.DataFrame]:
     summary = pd.DataFrame(records)
     cells = summary.set_index(["estimator", "kind", "n"])["auc"]
     kinds, sizes = summary["kind"].unique(), sorted(summary["n"].unique())
-    names = list(summary["estimator"].unique())
-    head = ["", *(f"{TITLES[name]}, n = {n:,}" for name in names for n in sizes)]
+    names = summary["estimator"].unique()
+    means = summary.groupby(["estimator", "n"])[["auc", "seconds"]].mean()
     rows = [
-        [kind, *(f"{cells[name, kind, n]:.2f}" for name in names for n in sizes)] for kind in kinds
+        [kind, TITLES[name], *(f"{cells[name, kind, n]:.2f}" for n in sizes)]
+        for kind in kinds
+        for name in names
     ]
-    mean = summary.groupby(["estimator", "n"])["auc"].mean()
-    rows.append(["mean", *(f"{mean[name, n]:.2f}" for name in names for n in sizes)])
-    seconds = summary.groupby(["estimator", "n"])["seconds"].mean()
-    rows.append(
-        ["milliseconds", *(f"{1000 * seconds[name, n]:.0f}" for name in names for n in sizes)]
-    )
+    rows += [
+        ["mean", TITLES[name], *(f"{means['auc'][name, n]:.2f}" for n in sizes)] for name in names
+    ]
+    rows += [
+        ["milliseconds", TITLES[name], *(f"{1000 * means['seconds'][name, n]:.0f}" for n in sizes)]
+        for name in names
+    ]
     count = int(summary["datasets"].max())
     text = (
         f"### independence: {COLUMNS} + {COLUMNS} columns\n\n"
         f"Area under the ROC curve of estimates on {count} data sets of each kind and size, half "
-        "of them with the rows of y in another order (0.5 is chance):\n\n" + table(head, rows)
+        "of them with the rows of y in another order (0.5 is chance):\n\n"
+        + table(["", "estimator", *(f"n = {n:,}" for n in sizes)], rows)
     )
     return text + common.note_of(folder / "estimates.csv"), summary
 
