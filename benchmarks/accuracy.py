@@ -33,7 +33,11 @@ SUITES = {
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}
-MORE_SEEDS = {"mtest": tuple(range(1, 5)), "bmi40": tuple(range(3, 10))}  # the network alone
+MORE_SEEDS = {  # of the network alone
+    "mtest": tuple(range(1, 5)),
+    "bmi40": tuple(range(3, 10)),
+    "breadth": tuple(range(3, 10)),
+}
 RESULTS = Path(__file__).parent / "results"
 KEYS = ("index", "task", "group", "n", "dx", "dy", "mi")
 

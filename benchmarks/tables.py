@@ -169,7 +169,7 @@ def bmi40(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "The nine tasks of one column against one:\n\n"
         + table(["", *(f"MAE, n = {n}" for n in sizes)], single)
     )
-    text += "\n" + _bmi40_calibration(every_seed) + "\n" + _bmi40_neural(frame)
+    text += "\n" + calibration(every_seed) + "\n" + _bmi40_neural(frame)
     return text + errors_by_task(frame, sizes), summary
 
 
@@ -208,7 +208,8 @@ def _mae(cell: pd.Series) -> str:
     return text if cell["seeds"] >= 3 else f"{text} [{int(cell['seeds'])}]"
 
 
-def _bmi40_calibration(frame: pd.DataFrame) -> str:
+def calibration(frame: pd.DataFrame) -> str:
+    """Return error, bias and coverage of the network by size, over all seeds of a frame."""
     header = ["n", "seeds", "MAE", "bias", *(f"{level}% interval" for level in INTERVALS)]
     rows = []
     for n, part in frame[frame["estimator"] == "mist"].groupby("n"):

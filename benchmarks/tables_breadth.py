@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.estimators import TITLES
 from benchmarks.metrics import INTERVALS, coverage, mean_and_error, number, table, with_error
-from benchmarks.tables import errors_by_task, present, whole_seeds
+from benchmarks.tables import beside_peers, calibration, errors_by_task, present, whole_seeds
 
 MARGIN = 0.03  # nats by which KSG has to be better to be named
 KSG = ("ksg3", "ksg5", "ksg10", "ksg5_rank")
@@ -16,7 +16,7 @@ ALL = "all"
 
 def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of breadth: absolute error by n and by family, coverage, against KSG."""
-    frame, summary, cells, sizes = _read(frame)
+    every_seed, frame, summary, cells, sizes = _read(frame)
     total, seeds = frame["task"].nunique(), frame["seed"].nunique()
     text = (
         "### breadth: families that no training preset holds\n\n"
@@ -30,7 +30,8 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "on rank scores; the best is chosen afresh in each cell, knowing the truth); in bold where "
         f"KSG is better by more than {MARGIN} nats:\n\n"
         + _against_ksg(frame, cells, sizes)
-        + _bias_and_tasks(frame, cells, sizes)
+        + f"\n{calibration(every_seed)}\n"
+        + errors_by_task(frame, sizes)
     )
     return text, summary
 
@@ -49,41 +50,39 @@ def classes(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
 
 
 def _by_task(frame: pd.DataFrame, title: str, what: str) -> tuple[str, pd.DataFrame]:
-    frame, summary, cells, sizes = _read(frame)
+    every_seed, frame, summary, cells, sizes = _read(frame)
     text = (
         f"### {title}\n\n"
         f"{frame['task'].nunique()} tasks, {frame['seed'].nunique()} seeds, {what}. Mean absolute "
         "error in nats ± standard error between seeds:\n\n"
         + _errors(frame, cells, sizes)
         + _by_family(frame, cells, sizes)
-        + _bias_and_tasks(frame, cells, sizes)
+        + f"\n{calibration(every_seed)}\n"
+        + errors_by_task(frame, sizes)
     )
     return text, summary
 
 
-def _read(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[int]]:
-    """Return the estimates with their errors, their summary, the same by cell, and the sizes."""
+def _read(
+    frame: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, list[int]]:
+    """Return the estimates with their errors, those beside peers, their summary, cells and sizes.
+
+    The summary is of those beside peers, and the cells are the same by estimator, family and size.
+    """
     frame = frame.assign(error=frame["estimate"] - frame["mi"])
     frame["absolute"] = frame["error"].abs()
-    frame = whole_seeds(frame).sort_values(["seed", "index"], kind="stable")
+    every_seed = whole_seeds(frame).sort_values(["seed", "index"], kind="stable")
+    frame = beside_peers(every_seed)
     summary = _summary(frame)
     cells = summary.set_index(["estimator", "family", "n"])
-    return frame, summary, cells, sorted(frame["n"].unique())
+    return every_seed, frame, summary, cells, sorted(frame["n"].unique())
 
 
 def _by_family(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
     return (
         "\nMean absolute error by family, and that of the peer that is best on each task (chosen "
         "afresh for each, knowing the truth):\n\n" + _families(frame, cells, sizes)
-    )
-
-
-def _bias_and_tasks(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
-    return (
-        "\nBias of scikit-mist in nats, and coverage of its intervals:\n\n"
-        + _calibration(cells, sizes)
-        + "\n"
-        + errors_by_task(frame, sizes)
     )
 
 
@@ -165,17 +164,6 @@ def _against_ksg(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> 
             row.append(f"**{text}**" if lead > MARGIN else text)
         rows.append([str(family), *row])
     return table(["family", *(f"n = {n}" for n in sizes)], rows)
-
-
-def _calibration(cells: pd.DataFrame, sizes: list[int]) -> str:
-    header = ["n", "bias", *(f"{level}% interval" for level in INTERVALS)]
-    rows = []
-    for n in sizes:
-        if ("mist", ALL, n) in cells.index:
-            c = cells.loc[("mist", ALL, n)]
-            cover = [number(c[f"coverage{level}"]) for level in INTERVALS]
-            rows.append([str(n), number(c["bias"]), *cover])
-    return table(header, rows)
 
 
 def interactions(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:

@@ -255,9 +255,10 @@ def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
 
 MOST_PAIRS = 6  # of columns, side by side, that a surface holds
 EVEN_STATES = 0.25  # share of the states of surfaces that are normal, as strong in each dimension
+EVEN_CLOSED = 0.5  # that of closed ones
 
 
-def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
+def _states(rng: Rng, batch: int, n: int, dx: int, dy: int, even: float = EVEN_STATES) -> Draw:
     """Draw what surfaces hold: a block, or pairs of columns; half of the time the stronger of two.
 
     Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too, at
@@ -269,7 +270,7 @@ def _states(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
             return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
         return draw_block(rng, batch, n, dx, dy)
 
-    if rng.coin(EVEN_STATES):
+    if rng.coin(even):
         return elliptical.sample_even(rng, batch, n, dx, dy)
     draws = [one() for _ in range(2 if rng.coin(0.5) else 1)]
     return max(draws, key=lambda draw: float(draw.mi.mean()))
@@ -289,7 +290,7 @@ def draw_polar(rng: Rng, shape: Shape) -> Draw:
 def draw_closed(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch in which X, and at times y, are directions or parts of a whole."""
     both = shape.dy > 1 and rng.coin(0.65)
-    draw = _states(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both)
+    draw = _states(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both, EVEN_CLOSED)
     y = compose.closed_up(rng, draw.y) if both else draw.y
     return Draw(compose.closed_up(rng, draw.x), y, draw.mi)
 
