@@ -55,11 +55,14 @@ def test_mtest_compares_on_the_same_draws_and_tells_all_draws_apart():
     assert "scikit-mist, 3 draws of the set, in distribution" in text
 
 
-def test_bmi40_compares_on_the_same_seeds_and_covers_over_all():
-    text, summary = tables.bmi40(with_more_seeds(bmi40, every=1))
-    cells = summary.set_index(["estimator", "n"])
-    np.testing.assert_allclose(cells.loc["mist", "mae"], 0.1)
-    np.testing.assert_allclose(cells.loc["ksg5", "mae"], 0.2)
+@pytest.mark.parametrize(
+    ("suite", "made"), [(bmi40, tables.bmi40), (breadth, tables_breadth.breadth)]
+)
+def test_suites_compare_on_the_same_seeds_and_cover_over_all(suite, made):
+    text, summary = made(with_more_seeds(suite, every=1))
+    mae = summary.groupby("estimator")["mae"]
+    np.testing.assert_allclose(mae.get_group("mist"), 0.1)
+    np.testing.assert_allclose(mae.get_group("ksg5"), 0.2)
     own = text.split("over all seeds that it has run")[1].splitlines()
     assert own[4].startswith("| 200 | 3 | 0.23 ± ")
 
