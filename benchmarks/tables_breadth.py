@@ -16,59 +16,41 @@ ALL = "all"
 
 def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of breadth: absolute error by n and by family, coverage, against KSG."""
-    every_seed, frame, summary, cells, sizes = _read(frame)
-    total, seeds = frame["task"].nunique(), frame["seed"].nunique()
-    text = (
+    intro = (
         "### breadth: families that no training preset holds\n\n"
-        f"{total} tasks in {frame['group'].nunique()} families, {seeds} seeds. Mean absolute error "
-        "in nats ± standard error between seeds (where fewer seeds were run, their number in "
-        "brackets), over the tasks on which an estimator is defined, and beside it that of "
-        "scikit-mist on the same tasks.\n\n"
-        + _errors(frame, cells, sizes)
-        + _by_family(frame, cells, sizes)
-        + "\nMean absolute error of scikit-mist less that of the best KSG (k = 3, 5, 10, and k = 5 "
-        "on rank scores; the best is chosen afresh in each cell, knowing the truth); in bold where "
-        f"KSG is better by more than {MARGIN} nats:\n\n"
-        + _against_ksg(frame, cells, sizes)
-        + f"\n{calibration(every_seed)}\n"
-        + errors_by_task(frame, sizes)
+        "{tasks} tasks in {families} families, {seeds} seeds. Mean absolute error in nats ± "
+        "standard error between seeds (where fewer seeds were run, their number in brackets), over "
+        "the tasks on which an estimator is defined, and beside it that of scikit-mist on the same "
+        "tasks.\n\n"
     )
-    return text, summary
+    return _by_task(frame, intro, ksg=True)
 
 
 def regression(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of regression: error by n and by family, bias, coverage, each task."""
-    title = "regression: known functions plus normal noise"
-    return _by_task(frame, title, "noise of 0.2 and 0.6 standard deviations of the function")
+    intro = (
+        "### regression: known functions plus normal noise\n\n"
+        "{tasks} tasks, {seeds} seeds, noise of 0.2 and 0.6 standard deviations of the function. "
+        "Mean absolute error in nats ± standard error between seeds:\n\n"
+    )
+    return _by_task(frame, intro)
 
 
 def classes(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the tables of classes: error by n and by family, bias, coverage, each task."""
-    title = "classes: labels told by several columns"
-    what = "labels declared as categories; KSG and CCA see a column for each label"
-    return _by_task(frame, title, what)
-
-
-def _by_task(frame: pd.DataFrame, title: str, what: str) -> tuple[str, pd.DataFrame]:
-    every_seed, frame, summary, cells, sizes = _read(frame)
-    text = (
-        f"### {title}\n\n"
-        f"{frame['task'].nunique()} tasks, {frame['seed'].nunique()} seeds, {what}. Mean absolute "
-        "error in nats ± standard error between seeds:\n\n"
-        + _errors(frame, cells, sizes)
-        + _by_family(frame, cells, sizes)
-        + f"\n{calibration(every_seed)}\n"
-        + errors_by_task(frame, sizes)
+    intro = (
+        "### classes: labels told by several columns\n\n"
+        "{tasks} tasks, {seeds} seeds, labels declared as categories; KSG and CCA see a column for "
+        "each label. Mean absolute error in nats ± standard error between seeds:\n\n"
     )
-    return text, summary
+    return _by_task(frame, intro)
 
 
-def _read(
-    frame: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, list[int]]:
-    """Return the estimates with their errors, those beside peers, their summary, cells and sizes.
+def _by_task(frame: pd.DataFrame, intro: str, ksg: bool = False) -> tuple[str, pd.DataFrame]:
+    """Return the tables of a suite of tasks in families, and their summary.
 
-    The summary is of those beside peers, and the cells are the same by estimator, family and size.
+    Peers are compared on the seeds that they have run, and coverage is over all seeds; ``intro``
+    may name the numbers of ``tasks``, ``families`` and ``seeds`` compared.
     """
     frame = frame.assign(error=frame["estimate"] - frame["mi"])
     frame["absolute"] = frame["error"].abs()
@@ -76,14 +58,25 @@ def _read(
     frame = beside_peers(every_seed)
     summary = _summary(frame)
     cells = summary.set_index(["estimator", "family", "n"])
-    return every_seed, frame, summary, cells, sorted(frame["n"].unique())
-
-
-def _by_family(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
-    return (
+    sizes = sorted(frame["n"].unique())
+    text = intro.format(
+        tasks=frame["task"].nunique(),
+        families=frame["group"].nunique(),
+        seeds=frame["seed"].nunique(),
+    )
+    text += _errors(frame, cells, sizes)
+    text += (
         "\nMean absolute error by family, and that of the peer that is best on each task (chosen "
         "afresh for each, knowing the truth):\n\n" + _families(frame, cells, sizes)
     )
+    if ksg:
+        text += (
+            "\nMean absolute error of scikit-mist less that of the best KSG (k = 3, 5, 10, and "
+            "k = 5 on rank scores; the best is chosen afresh in each cell, knowing the truth); in "
+            f"bold where KSG is better by more than {MARGIN} nats:\n\n"
+            + _against_ksg(frame, cells, sizes)
+        )
+    return text + f"\n{calibration(every_seed)}\n" + errors_by_task(frame, sizes), summary
 
 
 def _summary(frame: pd.DataFrame) -> pd.DataFrame:
