@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from skmist._encoding import Side
+from skmist._ranks import column_ranks
 from skmist.core import CoreConfig
 
 NEAR_MAXIMUM = 0.9  # share of the largest mutual information of training
@@ -83,8 +83,8 @@ def is_perfect(a: Side, b: Side) -> bool:
         return False
     if x.shape[1] == y.shape[1] == 1:
         return _monotone(x[:, 0], y[:, 0])
-    probe = max(_PROBE, 4 * (x.shape[1] + y.shape[1]))
-    for transform in (lambda v: v, lambda v: rankdata(v, axis=0)):
+    probe = max(_PROBE, 2 * (x.shape[1] + y.shape[1]))
+    for transform in (lambda v: v, column_ranks):
         if len(x) > probe and _linear(transform(x[:probe]), transform(y[:probe])) is False:
             continue
         if _linear(transform(x), transform(y)):

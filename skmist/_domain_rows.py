@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
 
 from skmist._domain_serial import SERIAL, effective_rows, slow_autocorrelations, spread
 from skmist._domain_ties import REPEATED, SPARSE, Tied, tie_reasons
 from skmist._encoding import Side
+from skmist._ranks import column_ranks
 
 MAX_ROWS = 50_000  # samples with more rows are not looked through
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
@@ -168,7 +168,7 @@ def _has_copies(side: Side) -> bool:
     probes = _patterns(np.sign(np.diff(v[:_PROBE], axis=0)))
     if 2 * len(probes) >= d:
         return False
-    ranks = rankdata(v, axis=0)
+    ranks = column_ranks(v)
     return 2 * len(_patterns(2 * ranks - len(v) - 1)) < d
 
 

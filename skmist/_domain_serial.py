@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.stats import rankdata
 
 from skmist._encoding import Side
+from skmist._ranks import column_ranks
 
 SERIAL = (
     "consecutive rows resemble each other on both sides, as in time series, but rows are taken as "
@@ -35,7 +35,7 @@ def slow_autocorrelations(side: Side) -> np.ndarray | None:
     steps = np.diff(v, axis=0)
     if (steps >= 0).all(axis=0).any() or (steps <= 0).all(axis=0).any():
         return None
-    ranks = rankdata(v, axis=0)
+    ranks = column_ranks(v)
     slow = _lagged(ranks - ranks.mean(axis=0))
     walks = _lagged(np.diff(ranks, axis=0)) > _STEPS
     slow[~walks] = -1.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
+
+from skmist._ranks import column_ranks
 
 CELLS = 2_000_000  # numbers that are gathered at a time
 UPPER = 0.9  # quantile from which a linear part counts, and up to which spread is measured
@@ -35,7 +36,7 @@ def white_scores(values: np.ndarray) -> np.ndarray:
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
     """Return the normal scores of columns (n, d) as rows (d, n) of mean 0 and norm 1."""
-    scores = ndtri((rankdata(values, axis=0) - 0.5) / len(values)).T
+    scores = ndtri((column_ranks(values) - 0.5) / len(values)).T
     scores -= scores.mean(axis=1, keepdims=True)
     return scores / np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
 

@@ -89,6 +89,29 @@ def test_student_excess_agrees_with_scipy_entropies():
     assert elliptical.student_excess(3.0, 2, 1) == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.parametrize("m", [1, 48, 49, 97, 160])
+def test_inverse_factors_whiten(m):
+    """Whatever the size of the blocks, and with a gradient."""
+    a = torch.randn(2, m, m + 5, generator=torch.Generator().manual_seed(m), dtype=torch.float64)
+    matrix = (a @ a.transpose(1, 2) / m).requires_grad_()
+    inverse = elliptical.inverse_factor(elliptical.cholesky(matrix))
+    eye = torch.eye(m, dtype=torch.float64).expand(2, -1, -1)
+    torch.testing.assert_close(inverse @ matrix @ inverse.transpose(1, 2), eye)
+    assert float(inverse.detach().triu(1).abs().max()) == 0
+    # log det is that of the matrix, whose gradient is its inverse
+    inverse.diagonal(dim1=1, dim2=2).log().sum().mul(-2).backward()
+    torch.testing.assert_close(matrix.grad @ matrix.detach(), eye)
+
+
+def test_student_models_at_once_are_each_by_itself(monkeypatch):
+    z = [torch.randn(2, 7, 40, generator=torch.Generator().manual_seed(i)) for i in range(4)]
+    at_once = elliptical.elliptical_features(z[0], z[1:], 3)
+    monkeypatch.setattr(elliptical, "FEW_CELLS", 0)
+    one_by_one = elliptical.elliptical_features(z[0], z[1:], 3)
+    for name in ("anchors", "evidence", "rows"):
+        torch.testing.assert_close(getattr(at_once, name), getattr(one_by_one, name))
+
+
 def test_neighbour_estimates_agree_with_ksg():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(300, 1))
@@ -352,7 +375,7 @@ def test_critic_sees_an_interaction_and_no_more():
             neighbours.squared_distances(marks[:, part], z[:, part])
             for part in (slice(None, 2), slice(2, None))
         ]
-        return critic.critic_features(*map(critic.Kernels, distances))
+        return critic.critic_features(*distances)
 
     assert likelihood(xor).anchors[:, 0].min() > 0.25
     independent = likelihood(y)

@@ -68,6 +68,19 @@ def test_both_ways_are_told_apart_by_size_alone(network):
     assert (high >= low).all() and (one.has_targets == 1).all()
 
 
+def test_both_ways_at_once_are_each_by_itself(network):
+    n, d = 300, 4
+    x, noise = normal(30, 2, d, n), normal(31, 2, d, n)
+    z = [v.float() / v.float().std(2, keepdim=True) for v in (x, x + noise)]
+    ranks = [v.argsort(2).argsort(2) for v in z]
+    at_once = list(targets._both_ways(z, z, ranks))
+    for i in range(2):
+        alone = targets.Regression(z[i], z[i], z[1 - i], ranks[i])
+        expected = alone.estimates, alone.leverage, alone.weights
+        for pair, value in zip(at_once, expected, strict=True):
+            torch.testing.assert_close(pair[i], value, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(("dx", "dy"), [(4, 1), (1, 3)])
 def test_a_single_column_has_none(network, dx, dy):
     f = network.features(normal(8, 2, 50, dx), normal(9, 2, 50, dy))

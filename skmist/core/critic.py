@@ -74,7 +74,7 @@ class Kernels:
         ridge = RIDGE * cov.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-9)
         eye = torch.eye(m, dtype=k.dtype, device=k.device)
         chol = torch.linalg.cholesky_ex(cov + ridge[:, None, None] * eye)[0]
-        self.whiten = torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
+        self.whiten = elliptical.inverse_factor(chol)
 
 
 class Cross:
@@ -105,19 +105,22 @@ class Cross:
         self.noise = self.split.square().sum((1, 2))
 
 
-def critic_features(f: Kernels, g: Kernels) -> CriticFeatures:
+def critic_features(x: Tensor, y: Tensor) -> CriticFeatures:
     """Compute the features.
 
     Parameters
     ----------
-    f, g : Kernels
-        Kernel functions of X and of y; the rows stand in an order that has nothing to do with
-        their values, so that both halves are alike.
+    x, y : Tensor of shape (B, m, n)
+        Squared distances of the landmark rows to all rows, on both sides; the rows stand in an
+        order that has nothing to do with their values, so that both halves are alike.
     """
-    n = f.values.shape[2]
+    n = x.shape[2]
     halves = (slice(None, n // 2), slice(n // 2, None))
-    parts = [(f.values[..., h], g.values[..., h]) for h in halves]
-    left, right = f.whiten, g.whiten.transpose(1, 2)
+    kernels = Kernels(torch.cat([x, y]))
+    f, g = kernels.values.chunk(2)
+    parts = [(f[..., h], g[..., h]) for h in halves]
+    left, right = kernels.whiten.chunk(2)
+    right = right.transpose(1, 2)
     first, second = (left @ (a @ b.transpose(1, 2)) @ right / a.shape[2] for a, b in parts)
     cross = Cross(first, second)
     ratios = []
@@ -128,7 +131,7 @@ def critic_features(f: Kernels, g: Kernels) -> CriticFeatures:
     trust = cross.signal / (cross.signal + 2 * cross.noise + 1e-6)
     shrunk = 1 + trust.unsqueeze(1) * ratio
     lower = [torch.log(r.clamp_min(FLOOR)).mean(1) for r in (shrunk, 1 + ratio)]
-    whole, chance = _log_det(cross.total), _log_det(cross.split)
+    whole, chance = _log_det(torch.cat([cross.total, cross.split])).chunk(2)
     evidence = [*cross.powers, *lower, torch.log1p(cross.noise) / 2]
     evidence += [torch.log1p(whole), torch.log1p(chance)]
     anchors = torch.stack([*lower, whole - chance], 1)
@@ -163,16 +166,17 @@ def additive_features(phi: Tensor, dx: int) -> tuple[Tensor, Tensor]:
     weight = max(load / (1 + load), 1e-4)
     blocks = [v @ v.transpose(1, 2) for v in (values[..., : n // 2], values[..., n // 2 :])]
     corr = elliptical.shrink((blocks[0] + blocks[1]) / n, weight)
-    left, right = (
-        elliptical.inverse_factor(elliptical.cholesky(c))
-        for c in (corr[:, :p, :p], corr[:, p:, p:])
-    )
+    sides = [corr[:, :p, :p], corr[:, p:, p:]]
+    if 2 * p == d * k:  # at once, which takes less time
+        left, right = elliptical.inverse_factor(elliptical.cholesky(torch.cat(sides))).chunk(2)
+    else:
+        left, right = (elliptical.inverse_factor(elliptical.cholesky(c)) for c in sides)
     rows = (n // 2, n - n // 2)
     cross = Cross(
         *((1 - weight) / m * (left @ v[:, :p, p:] @ right.transpose(1, 2))
           for v, m in zip(blocks, rows, strict=True))
     )  # fmt: skip
-    whole, chance = _log_det(cross.total), _log_det(cross.split)
+    whole, chance = _log_det(torch.cat([cross.total, cross.split])).chunk(2)
     whole_cross = left @ corr[:, :p, p:] @ right.transpose(1, 2)
     eye = torch.eye(p, dtype=phi.dtype, device=phi.device)
     rest = elliptical.cholesky(eye - whole_cross @ whole_cross.transpose(1, 2))

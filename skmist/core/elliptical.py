@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 SHRINKAGE = (0.02, 0.2, 1.0)  # strengths, in units of columns per row
 DEGREES = (1.0, 2.0, 4.0)  # degrees of freedom of the Student models
 SMALLEST_SHRINKAGE = 1e-5
+LARGEST_BLOCK = 48  # of triangular matrices that are inverted as a whole
+FEW_CELLS = 1_000_000  # of scores, up to which all Student models are fitted at once
+CACHED = 256  # numbers that are kept, since many samples have the same shape
 
 
 @dataclass
@@ -64,9 +69,23 @@ def cholesky(matrix: Tensor) -> Tensor:
 
 
 def inverse_factor(chol: Tensor) -> Tensor:
-    """Return the inverse of a Cholesky factor, with which rows are whitened."""
-    eye = torch.eye(chol.shape[-1], dtype=chol.dtype, device=chol.device)
-    return torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
+    """Return the inverse of a Cholesky factor (B, m, m), with which rows are whitened.
+
+    Large ones by halves: the blocks on the diagonal together, and that below by products, which
+    are faster.
+    """
+    m = chol.shape[-1]
+    if m <= LARGEST_BLOCK:
+        eye = torch.eye(m, dtype=chol.dtype, device=chol.device)
+        return torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
+    h = m // 2
+    blocks = [chol[:, :h, :h], chol[:, h:, h:]]
+    if m == 2 * h:
+        upper, lower = inverse_factor(torch.cat(blocks)).chunk(2)
+    else:
+        upper, lower = map(inverse_factor, blocks)
+    below = -lower @ (chol[:, h:, :h] @ upper)
+    return torch.cat([F.pad(upper, (0, m - h)), torch.cat([below, lower], 2)], 1)
 
 
 class Scatter:
@@ -77,23 +96,31 @@ class Scatter:
         self.chol = cholesky(corr)
         self.chol_y = cholesky(corr[:, dx:, dx:])
 
-    def mutual_information(self) -> Tensor:
-        """Return the Gaussian mutual information, shape (B,), in nats."""
-        parts = _log_det(self.chol[:, : self.dx, : self.dx]) + _log_det(self.chol_y)
-        return 0.5 * (parts - _log_det(self.chol)).clamp_min(0)
+    @cached_property
+    def white(self) -> Tensor:
+        """What whitens rows of X and y, shape (B, d, d)."""
+        return inverse_factor(self.chol)
 
+    @cached_property
+    def mutual_information(self) -> Tensor:
+        """Gaussian mutual information, shape (B,), in nats."""
+        parts = _log_det(self.chol[:, : self.dx, : self.dx]) + _log_det(self.chol_y)
+        return 0.5 * (parts - self.log_det).clamp_min(0)
+
+    @cached_property
     def log_det(self) -> Tensor:
-        """Return the log-determinant of the whole matrix, shape (B,)."""
+        """Log-determinant of the whole matrix, shape (B,)."""
         return _log_det(self.chol)
 
     def radii(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return squared radii of X, y and both, each (B, n), for rows z of shape (B, d, n)."""
-        white = (inverse_factor(self.chol) @ z).square()
+        white = (self.white @ z).square()
         white_y = inverse_factor(self.chol_y) @ z[:, self.dx :]
         x = white[:, : self.dx].sum(1)
         return x, white_y.square().sum(1), x + white[:, self.dx :].sum(1)
 
 
+@lru_cache(CACHED)
 def gaussian_bias(n: int, dx: int, dy: int) -> float:
     """Return the bias of the plug-in Gaussian estimate, in nats.
 
@@ -114,6 +141,7 @@ def student_constant(df: float, d: int) -> float:
     return math.lgamma((df + d) / 2) - math.lgamma(df / 2) - d / 2 * math.log(df * math.pi)
 
 
+@lru_cache(CACHED)
 def student_excess(df: float, dx: int, dy: int) -> float:
     """Return the mutual information of a Student distribution beyond its normal part, in nats.
 
@@ -126,6 +154,43 @@ def student_excess(df: float, dx: int, dy: int) -> float:
         return -student_constant(df, d) + (df + d) / 2 * float(psi[0] - psi[1])
 
     return entropy(dx) + entropy(dy) - entropy(dx + dy)
+
+
+@dataclass
+class _Student:
+    """A Student copula, of (X, y) or of what it says of every row."""
+
+    degrees: float
+    excess: float  # nats
+    normal_part: Tensor  # (B,), nats
+    density: Tensor  # (B,), mean log copula density
+    ratio: Tensor  # (B, n), log density ratios
+    radii: list[Tensor]  # of X, y and both, (B, n) each
+
+
+def _student_models(
+    x: Tensor, degrees: tuple[float, ...], white: Tensor, weight: float, dx: int
+) -> list[_Student]:
+    """Fit Student copulas to scores x (M, B, d, n), M models at once; whitened by (B, d, d)."""
+    m, _, d, n = x.shape
+    sizes = (dx, d - dx, d)
+    df = x.new_tensor(degrees).view(-1, 1, 1)
+    start = (white @ x).square().sum(2)
+    weighted = x * ((df + d) / (df + start)).unsqueeze(2)
+    scatter = (weighted @ x.transpose(2, 3)).flatten(0, 1) / n
+    model = Scatter(shrink(scatter, weight), dx)
+    r = [v.view_as(start) for v in model.radii(x.flatten(0, 1))]
+    normal_part, log_det = (v.view(m, -1, 1) for v in (model.mutual_information, model.log_det))
+    logs = [(df + k) / 2 * torch.log1p(v / df) for v, k in zip(r, sizes, strict=True)]
+    single = (df + 1) / 2 * torch.log1p(x.square() / df.unsqueeze(3)).sum(2)
+    const = [[student_constant(v, k) for k in (*sizes, 1)] for v in degrees]
+    of_density = x.new_tensor([both - d * one for *_, both, one in const]).view(-1, 1, 1)
+    of_ratio = x.new_tensor([both - a - b for a, b, both, _ in const]).view(-1, 1, 1)
+    density = of_density - 0.5 * log_det - logs[2] + single
+    ratio = of_ratio + logs[0] + logs[1] - logs[2] + normal_part
+    parts = zip(normal_part.squeeze(2), density.mean(2), ratio, zip(*r, strict=True), strict=True)
+    excess = (student_excess(v, dx, d - dx) for v in degrees)
+    return [_Student(v, e, *p) for v, e, p in zip(degrees, excess, parts, strict=True)]
 
 
 def _symmetric_radii(radii, sizes, log_ratio: float) -> list[Tensor]:
@@ -152,38 +217,31 @@ def elliptical_features(z: Tensor, student: list[Tensor], dx: int) -> Elliptical
     load = d / n
     weights = [max(c * load / (1 + c * load), SMALLEST_SHRINKAGE) for c in SHRINKAGE]
     models = [Scatter(shrink(corr, w), dx) for w in weights]
-    anchors = [m.mutual_information() for m in models]
+    anchors = [m.mutual_information for m in models]
     bias = gaussian_bias(n, dx, dy)
     anchors.append((anchors[0] - bias).clamp_min(0))
     radii = [models[0].radii(z), models[1].radii(z)]
     z2 = z.square()
-    evidence = [(-0.5 * (models[0].log_det() + (radii[0][2] - z2.sum(1)).mean(-1))) / d]
+    evidence = [(-0.5 * (models[0].log_det + (radii[0][2] - z2.sum(1)).mean(-1))) / d]
 
     sizes = (dx, dy, d)
     log_ratio = math.log(dx / dy)
     rows = _symmetric_radii(radii[0], sizes, log_ratio)
     rows += _symmetric_radii((z2[:, :dx].sum(1), z2[:, dx:].sum(1), z2.sum(1)), sizes, log_ratio)
     for model, (rx, ry, rxy) in zip(models, radii, strict=False):
-        rows.append(torch.asinh(model.mutual_information().unsqueeze(1) + 0.5 * (rx + ry - rxy)))
+        rows.append(torch.asinh(model.mutual_information.unsqueeze(1) + 0.5 * (rx + ry - rxy)))
 
-    for df, x in zip(DEGREES, student, strict=True):
-        start = (inverse_factor(models[0].chol) @ x).square().sum(1)
-        weighted = x * ((df + d) / (df + start)).unsqueeze(1)
-        model = Scatter(shrink(weighted @ x.transpose(1, 2) / n, weights[0]), dx)
-        r = model.radii(x)
-        excess = student_excess(df, dx, dy)
-        normal_part = model.mutual_information()
-        anchors.append(normal_part + excess)
-        anchors.append((normal_part - bias).clamp_min(0) + excess)
-        logs = [(df + k) / 2 * torch.log1p(v / df) for v, k in zip(r, sizes, strict=True)]
-        single = ((df + 1) / 2 * torch.log1p(x.square() / df)).sum(1)
-        const = [student_constant(df, k) for k in (*sizes, 1)]
-        copula = const[2] - d * const[3] - 0.5 * model.log_det().unsqueeze(1) - logs[2] + single
-        evidence.append(copula.mean(-1) / d)
-        ratio = const[2] - const[0] - const[1] + logs[0] + logs[1] - logs[2]
-        rows.append(torch.asinh(ratio + normal_part.unsqueeze(1)))
-        if df == 2:
-            rows += _symmetric_radii(r, sizes, log_ratio)
+    at_once = len(DEGREES) if z.numel() <= FEW_CELLS else 1
+    for i in range(0, len(DEGREES), at_once):
+        degrees = DEGREES[i : i + at_once]
+        x = torch.stack(student[i : i + at_once])
+        for found in _student_models(x, degrees, models[0].white, weights[0], dx):
+            anchors += [found.normal_part + found.excess]
+            anchors += [(found.normal_part - bias).clamp_min(0) + found.excess]
+            evidence.append(found.density / d)
+            rows.append(torch.asinh(found.ratio))
+            if found.degrees == 2:
+                rows += _symmetric_radii(found.radii, sizes, log_ratio)
     return EllipticalFeatures(
         torch.stack(anchors, 1), torch.stack(evidence, 1).clamp(-5, 5), torch.stack(rows, -1), corr
     )

@@ -96,11 +96,12 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
     queries = len(place)
     marks = z[..., : critic.landmarks(n)]
-    kernels = [
-        critic.Kernels(neighbours.squared_distances(marks[:, side], z[:, side]))
-        for side in (slice(dx), slice(dx, d))
-    ]
-    judged = critic.critic_features(*kernels)
+    judged = critic.critic_features(
+        *(
+            neighbours.squared_distances(marks[:, side], z[:, side])
+            for side in (slice(dx), slice(dx, d))
+        )
+    )
     additive, sums = critic.additive_features(phi, dx)
     pairs = pair_features(pair_moments(phi), n, n_told)
     linear = [_participation(ellipse.corr[:, side, side]) for side in (slice(dx), slice(dx, d))]

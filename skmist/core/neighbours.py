@@ -106,6 +106,7 @@ class Side:
         # the query itself comes first, always
         self.distances[..., queries].diagonal(dim1=1, dim2=2).fill_(-1.0)
         self.ordered, self.centre = ordered, z[:, 0, queries]
+        self.nearer: Tensor | None = None  # where comparisons go
 
     def nearest(self, k: int, few: int) -> Tensor:
         """Return squared distances of few queries to the k nearest rows but themselves."""
@@ -118,8 +119,9 @@ class Side:
             if distances.device.type != "cpu":
                 return (distances < within.detach()).sum(-1)
             # as floats: made and added up several times faster than booleans there
-            nearer = torch.lt(distances, within.detach(), out=torch.empty_like(distances))
-            return nearer.sum(-1)
+            if self.nearer is None:
+                self.nearer = torch.empty_like(distances)
+            return torch.lt(distances, within.detach(), out=self.nearer).sum(-1)
         # sorted values: look the bounds up, then settle by the same comparison as above
         z, v, w = self.ordered, self.centre, within.squeeze(-1)
         radius = w.sqrt()
@@ -313,26 +315,28 @@ def _local_features(
     largest = min(max(scales), n - 1)
     nearest = torch.maximum(x.distances, y.distances)
     nearest = smallest(nearest, largest + 1)
-    local = []
-    for k in scales:
-        k = min(k, largest)
-        radius = nearest[..., k : k + 1]
-        # tied distances: count what lies within, as for discrete data (Gao et al., NeurIPS 2017)
-        at_zero = radius <= 1e-10
-        # a little less than the radius, so that rounding does not part equal distances
-        within = torch.where(at_zero, radius + 1e-10, radius * (1 - edge))
-        count_x = x.count(within).clamp_min(1).to(radius.dtype)
-        count_y = y.count(within).clamp_min(1).to(radius.dtype)
-        kk = torch.full_like(count_x, float(k))
-        if tied and bool(at_zero.any()):
-            both = ((x.distances < within) & (y.distances < within)).sum(-1).clamp_min(1)
-            kk = torch.where(at_zero.squeeze(-1), both.to(radius.dtype), kk)
-        ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
-        log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
-        local += [torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio]
+    ks = [min(k, largest) for k in scales]
+    radius = nearest[..., ks]  # (B, q, scales)
+    # tied distances: count what lies within, as for discrete data (Gao et al., NeurIPS 2017)
+    at_zero = radius <= 1e-10
+    # a little less than the radius, so that rounding does not part equal distances
+    within = torch.where(at_zero, radius + 1e-10, radius * (1 - edge))
+    edges = within.split(1, -1)
+    count_x, count_y = (
+        torch.stack([side.count(e) for e in edges], -1).clamp_min(1).to(radius.dtype)
+        for side in (x, y)
+    )
+    kk = radius.new_tensor(ks).expand_as(radius)
+    if tied and bool(at_zero.any()):
+        both = [((x.distances < e) & (y.distances < e)).sum(-1) for e in edges]
+        kk = torch.where(at_zero, torch.stack(both, -1).clamp_min(1).to(radius.dtype), kk)
+    ratio = torch.digamma(kk) + math.log(n) - torch.digamma(count_x) - torch.digamma(count_y)
+    log_x, log_y = torch.log(count_x / n), torch.log(count_y / n)
+    local = torch.stack([torch.minimum(log_x, log_y), torch.maximum(log_x, log_y), ratio], -1)
+    local = local.flatten(2)  # three of each scale
     if not few:
-        return torch.stack(local, -1), x.distances.new_zeros(len(nearest), N_DIMENSIONS)
+        return local, x.distances.new_zeros(len(nearest), N_DIMENSIONS)
     alone = [local_dimension(side.nearest(largest, few)) for side in (x, y)]
     both = local_dimension(nearest[:, :few, 1:])
     dimensions = [torch.minimum(*alone), torch.maximum(*alone), both]
-    return torch.stack(local, -1), torch.stack(dimensions, 1)
+    return local, torch.stack(dimensions, 1)

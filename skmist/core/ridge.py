@@ -164,16 +164,18 @@ def cross_validated(gram: Tensor, product: Tensor, variance: Tensor, n: int) -> 
     -------
     Tensor of shape (B, len(RIDGES))
     """
-    errors = []
-    for ridge in _ridges(gram, n):
-        inverse = _factor(gram, gram.new_full((), ridge))
-        half = inverse @ product
-        slopes = inverse.transpose(1, 2) @ half
-        left = variance - half.square().sum((1, 2)) - ridge * slopes.square().sum((1, 2))
-        degrees = gram.shape[1] - ridge * inverse.square().sum((1, 2)) + 1
-        spare = 1 - CAUTION * degrees / n
-        errors.append(variance.lerp(left / spare.clamp_min(SPARE / 5).square(), _trust(spare)))
-    return torch.stack(errors, 1).clamp_min(LEAST)
+    b, m, _ = gram.shape
+    ridges = gram.new_tensor(_ridges(gram, n)).view(-1, 1, 1, 1)
+    eye = torch.eye(m, dtype=gram.dtype, device=gram.device)
+    inverse = inverse_factor(cholesky((gram + ridges * eye).flatten(0, 1))).view(-1, b, m, m)
+    half = inverse @ product
+    slopes = inverse.transpose(2, 3) @ half
+    ridges = ridges.view(-1, 1)
+    left = variance - half.square().sum((2, 3)) - ridges * slopes.square().sum((2, 3))
+    degrees = m - ridges * inverse.square().sum((2, 3)) + 1
+    spare = 1 - CAUTION * degrees / n
+    errors = variance.lerp(left / spare.clamp_min(SPARE / 5).square(), _trust(spare))
+    return errors.T.clamp_min(LEAST)
 
 
 def best_of(errors: Tensor, n: int) -> Tensor:

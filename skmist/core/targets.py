@@ -97,10 +97,10 @@ def target_features(
         Whether values repeat.
     """
     n = z[0].shape[2]
-    ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
-    both = torch.stack([way.estimates for way in ways]).clamp(0, LARGEST_ANCHOR)
+    estimates, leverage, weights = _both_ways(additive, z, ranks)
+    both = torch.stack(estimates).clamp(0, LARGEST_ANCHOR)
     high, low = both.amax(0), both.amin(0)
-    sides = [weighed(v, way.weights) for v, way in zip(z, ways, strict=True)]
+    sides = [weighed(v, w) for v, w in zip(z, weights, strict=True)]
     near = by_neighbours(*sides, n_queries, tied)
     anchors = torch.cat([high, low, near.clamp(0, LARGEST_ANCHOR)], 1)
     unit = math.sqrt(n)
@@ -109,10 +109,23 @@ def target_features(
         torch.asinh(unit * (high - gaussian.unsqueeze(1))) / 2,
         torch.asinh(unit * (high - low)) / 2,
         torch.asinh(unit * (high[:, 3:] - high[:, :1])) / 2,
-        torch.stack([way.leverage for way in ways], 1).mean(1, keepdim=True),
+        torch.stack(leverage, 1).mean(1, keepdim=True),
         torch.asinh(math.sqrt(n_queries) * (near - gaussian.unsqueeze(1))) / 2,
     ]
     return TargetFeatures(anchors, torch.cat(evidence, 1), 1.0)
+
+
+def _both_ways(additive: list[Tensor], z: list[Tensor], ranks: list[Tensor]) -> zip:
+    """Predict y from X, and X from y; yield estimates, leverages and weights, a pair of each.
+
+    Sides of equally many columns go through as one batch, which takes less time.
+    """
+    if z[0].shape == z[1].shape:
+        way = Regression(*(torch.cat(v) for v in (additive, z, z[::-1], ranks)))
+        found = (v.chunk(2) for v in (way.estimates, way.leverage, way.weights))
+        return found
+    ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
+    return zip(*((way.estimates, way.leverage, way.weights) for way in ways), strict=True)
 
 
 class Regression:
