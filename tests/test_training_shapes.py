@@ -214,3 +214,11 @@ def test_columns_hold_the_indicators_of_a_category_at_times():
         assert x.shape == (2, 50, 5) and x.isfinite().all()
         found += any(is_category(x[..., :k]) for k in (3, 4, 5))
     assert 3 <= found <= 25
+
+
+def test_so_many_compositions_of_several_have_few_columns():
+    preset, rng = presets.PRESETS["several"], Rng(5)
+    drawn = [presets.draw_shape(preset, rng, 60.0) for _ in range(600)]
+    few = [s.dx + s.dy <= presets.FEW_COLUMNS for s, kind in drawn if kind == "composition"]
+    assert 0.55 < np.mean(few) < 0.8  # half of them, and some of the others
+    assert min(min(s.dx, s.dy) for s, _ in drawn) == 1

@@ -28,6 +28,8 @@ class Preset:
         Weight of additive noise among the families of the paper, where the others have 1.
     bivariate : float
         Share of batches of one column against one.
+    few : float
+        Share of the compositions that are drawn with ``FEW_COLUMNS`` columns at most.
     d_max : int
         Largest number of columns of one side.
     n_max, n_max_bivariate : int
@@ -42,6 +44,7 @@ class Preset:
     paper: float = 0.25
     additive: float = 2.5
     bivariate: float = 0.25
+    few: float = 0.0
     d_max: int = 128
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
@@ -55,7 +58,7 @@ PRESETS = {
         Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
-        Preset("several", paper=0.33, bivariate=0.0),
+        Preset("several", paper=0.33, bivariate=0.0, few=0.5),
     )
 }
 
@@ -104,7 +107,10 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         n = rng.host_log_integer(preset.n_common, preset.n_max) if far else n
         top = preset.d_max if rng.coin(0.25) else 12
         dx = dy = rng.host_log_integer(2, top)
-        if rng.coin(0.6):
+        if preset.few and rng.coin(preset.few):
+            dx = rng.host_integer(2, FEW_COLUMNS - 1)
+            dy = rng.host_integer(1, FEW_COLUMNS - dx)
+        elif rng.coin(0.6):
             dy = 1 if rng.coin(0.6) else rng.host_log_integer(1, top)
         n = max(8, min(n, preset.cells_max // (dx + dy)))
     largest = (128 if kind == "bivariate" else 48) * max(1.0, budget / USUAL_BUDGET)
@@ -146,7 +152,7 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and rng.coin(0.35 if dx + dy <= FEW_COLUMNS else 0.25):
+    if dx >= 2 and rng.coin(0.5 if dx + dy <= FEW_COLUMNS else 0.25):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.35) else draw_closed(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.35):
         return _finished(rng, draw_pairs(rng, shape))
