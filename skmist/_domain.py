@@ -16,6 +16,7 @@ LOW = 0.3  # nats; estimates below are not looked through for perfect dependence
 UNUSUAL = 0.35  # domain score, of at most 1 inside, that calls for a closer look
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
 _TOLERANCE = 1e-10
+_INDEPENDENT = 1e-6  # share of a column that the ones before do not give, at least
 
 CANNOT_SEE = (
     "most distinct values of a discrete side occur once, which hides its entropy; group rare "
@@ -122,6 +123,11 @@ def _basis(v: np.ndarray) -> np.ndarray:
     v = v - v.mean(axis=0)
     scale = np.abs(v).max(axis=0)
     v = v / np.where(scale > 0, scale, 1.0)
+    if len(v) > v.shape[1]:  # mostly the columns are independent, and this is faster
+        q, r = np.linalg.qr(v)
+        size = np.abs(np.diagonal(r))
+        if size.min() > _INDEPENDENT * size.max():
+            return q
     u, s, _ = np.linalg.svd(v, full_matrices=False)
     return u[:, s > 1e-9 * max(s[0], 1e-300)]
 

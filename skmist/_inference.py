@@ -144,9 +144,11 @@ class Engine:
         with progress_bar(self.verbose, len(questions)) if own else nullcontext(self.bar) as bar:
             if bar.total is not None:  # questions that nobody knew of at the beginning, say a test
                 bar.total = max(bar.total, bar.n + len(questions))
-            results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                self._calls(questions, batches, bar, scored)
-            )
+            calls = self._calls(questions, batches, bar, scored)
+            if len(batches) == 1:
+                results = [call(*args, **kwargs) for call, args, kwargs in calls]
+            else:
+                results = Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)
         for index, result in zip(batches, results, strict=True):
             latent[index], scores[index] = result
         return MIDistribution(torch.from_numpy(latent), levels), scores

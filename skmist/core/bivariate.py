@@ -227,7 +227,7 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     if a.is_labels or b.is_labels:
         zero = torch.zeros(batch, len(DEGREES), device=device)
         return torch.zeros(batch, 1 + len(DEGREES), device=device), zero
-    normal = normal_table(n, device).float()
+    normal = normal_table(n, device=device).float()
     x, y = a.ranks, b.ranks
     z, w = x.look_up(normal), y.look_up(normal)
     squares = z.square().sum(1) * w.square().sum(1)
@@ -235,7 +235,7 @@ def _elliptical(a: Column, b: Column, batch: int) -> tuple[Tensor, Tensor]:
     estimates, evidence = [-0.5 * torch.log1p(-rho.square())], []
     tied = bool((a.ties + b.ties).any())
     for df in DEGREES:
-        table = student_table(n, df, device).float()
+        table = student_table(n, df, device=device).float()
         single = (df + 1) / 2 * torch.log1p(table.square() / df)
         margins = sum(
             v.ranks.look_up(single).mean(1) if tied else single[::2].mean() for v in (a, b)

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 SHRINKAGE = (0.02, 0.2, 1.0)  # strengths, in units of columns per row
 DEGREES = (1.0, 2.0, 4.0)  # degrees of freedom of the Student models
 SMALLEST_SHRINKAGE = 1e-5
-LARGEST_BLOCK = 48  # of triangular matrices that are inverted as a whole
+LARGEST_BLOCK = 48  # columns of triangular matrices that are inverted as a whole
+FEW_ENTRIES = 20_000  # of all matrices, up to which they are too
 FEW_CELLS = 1_000_000  # of scores, up to which all Student models are fitted at once
 CACHED = 256  # numbers that are kept, since many samples have the same shape
 
@@ -75,7 +76,7 @@ def inverse_factor(chol: Tensor) -> Tensor:
     are faster.
     """
     m = chol.shape[-1]
-    if m <= LARGEST_BLOCK:
+    if m <= LARGEST_BLOCK or len(chol) * m**2 <= FEW_ENTRIES:
         eye = torch.eye(m, dtype=chol.dtype, device=chol.device)
         return torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
     h = m // 2

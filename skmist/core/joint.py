@@ -82,10 +82,13 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     ranks = ranks.reordered(*scores.own_order(ranks.doubled, dx))
     tied = bool(ties.any())
     device = x.device
-    phi = torch.stack([ranks.look_up(row.float()) for row in scores.basis_table(n, device)], 2)
-    z = ranks.look_up(scores.normal_table(n, device).float())
+    phi = torch.stack(
+        [ranks.look_up(row.float()) for row in scores.basis_table(n, device=device)], 2
+    )
+    z = ranks.look_up(scores.normal_table(n, device=device).float())
     student = [
-        ranks.look_up(scores.student_table(n, df, device).float()) for df in elliptical.DEGREES
+        ranks.look_up(scores.student_table(n, df, device=device).float())
+        for df in elliptical.DEGREES
     ]
     if tied:
         phi = scores.standardise(phi)
@@ -234,19 +237,27 @@ class JointNetwork(nn.Module):
 
         side = torch.arange(d, device=g.device) >= dx
         same = (side[:, None] == side[None, :]).to(g.dtype)  # (d, d)
-        hidden = self.pair_in(f.pairs) + self.pair_context(g)[:, None, None]
-        hidden = hidden + same.unsqueeze(-1) * self.pair_same
-        pairs = self.pair_out(F.relu(hidden))  # (B, d, d, P)
+        start = (self.pair_context(g) + self.pair_in.bias).unsqueeze(
+            1
+        )  # of all pairs of a data set
+        hidden = torch.baddbmm(
+            start, f.pairs.flatten(1, 2), self.pair_in.weight.T.expand(b, -1, -1)
+        ).view(b, d, d, -1)
+        for own in (slice(dx), slice(dx, d)):  # in place: these arrays are the largest ones
+            hidden[:, own, own] += self.pair_same
+        pairs = self.pair_out(F.relu(hidden, inplace=True))  # (B, d, d, P)
 
         n_same, n_cross = same.sum(1, keepdim=True), (1 - same).sum(1, keepdim=True)
         within = torch.einsum("ij,bijp->bip", same / n_same, pairs)
         across = torch.einsum("ij,bijp->bip", (1 - same) / n_cross, pairs)
-        best = (pairs - 1e4 * same.unsqueeze(-1)).amax(2)
+        best = torch.cat([pairs[:, :dx, dx:].amax(2), pairs[:, dx:, :dx].amax(2)], 1)
         own = f.pairs.diagonal(dim1=1, dim2=2).transpose(1, 2)
         tokens = torch.cat([own, within, across, best, g.unsqueeze(1).expand(-1, d, -1)], -1)
         tokens = self.token_in(tokens)  # (B, d, W)
-        for layer in self.layers:
-            tokens = layer(tokens, pairs)
+        biases = F.linear(pairs, torch.cat([layer.bias.weight for layer in self.layers]))
+        biases = biases.unflatten(-1, (len(self.layers), -1)).unbind(-2)
+        for layer, bias in zip(self.layers, biases, strict=True):
+            tokens = layer(tokens, pairs, bias)
 
         sides = [
             self.side(torch.cat([t.mean(1), t.amax(1)], -1))

@@ -32,12 +32,15 @@ class PairAttention(nn.Module):
         self.out = nn.Linear(width + n_heads * pair_width, width)
         self.mlp = MLP(width, 2 * width, width, norm=True)
 
-    def forward(self, tokens: Tensor, pairs: Tensor) -> Tensor:
-        """Update tokens (B, d, W) with pair embeddings (B, d, d, P)."""
+    def forward(self, tokens: Tensor, pairs: Tensor, bias: Tensor) -> Tensor:
+        """Update tokens (B, d, W) with pair embeddings (B, d, d, P).
+
+        What ``self.bias`` makes of these, (B, d, d, H), is given: made for all layers at once.
+        """
         b, d, w = tokens.shape
         q, k, v = self.qkv(self.norm(tokens)).view(b, d, 3, self.n_heads, -1).unbind(2)
         scores = torch.einsum("bihc,bjhc->bhij", q, k) / q.shape[-1] ** 0.5
-        weights = torch.softmax(scores + self.bias(pairs).permute(0, 3, 1, 2), -1)  # (B, H, d, d)
+        weights = torch.softmax(scores + bias.permute(0, 3, 1, 2), -1)  # (B, H, d, d)
         mixed = torch.einsum("bhij,bjhc->bihc", weights, v).reshape(b, d, w)
         seen = weights.transpose(1, 2) @ pairs  # (B, d, H, P)
         tokens = tokens + self.out(torch.cat([mixed, seen.reshape(b, d, -1)], -1))

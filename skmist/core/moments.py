@@ -7,8 +7,21 @@ from torch import Tensor
 
 from skmist.core.scores import N_EVEN, N_ODD
 
-SIZES = (N_ODD**2, N_EVEN**2, N_ODD * N_EVEN, N_ODD * N_EVEN)
+SIZES = (N_EVEN**2, N_ODD**2, N_ODD * N_EVEN, N_ODD * N_EVEN)
 N_PAIR = N_EVEN**2 + 2 * N_ODD**2 + 2 * N_ODD * N_EVEN + 6
+_PLACE = torch.arange((N_ODD + N_EVEN) ** 2).view(N_ODD + N_EVEN, -1)
+# even functions of both columns, odd ones of both, odd of the first column, odd of the second
+_ORDER = torch.cat(
+    [
+        part.flatten()
+        for part in (
+            _PLACE[N_ODD:, N_ODD:],
+            _PLACE[:N_ODD, :N_ODD],
+            _PLACE[:N_ODD, N_ODD:],
+            _PLACE[N_ODD:, :N_ODD],
+        )
+    ]
+)
 
 
 def pair_moments(phi: Tensor) -> Tensor:
@@ -36,23 +49,21 @@ def pair_features(moments: Tensor, n: int, n_told: int) -> Tensor:
     Tensor of shape (B, d, d, N_PAIR)
     """
     lead = moments[..., 0, 0]
-    sign = lead * (lead.square() + 1 / n).rsqrt()
-    odd = moments[..., :N_ODD, :N_ODD]
-    even = moments[..., N_ODD:, N_ODD:]
-    mixed = moments[..., :N_ODD, N_ODD:]
-    mixed_t = moments[..., N_ODD:, :N_ODD]
-    energies = [part.square().sum((-1, -2)) for part in (odd, even, mixed, mixed_t)]
-    tests = [torch.log1p(n_told * e / s) / 3 for e, s in zip(energies, SIZES, strict=True)]
-    tests.append(torch.log1p(n_told * lead.square()) / 3)
-    tests.append(-0.5 * torch.log1p(-lead.square().clamp_max(0.9999)))
+    square = lead.square()
+    sign = lead * (square + 1 / n).rsqrt()
+    ordered = moments.flatten(-2).index_select(-1, _ORDER.to(moments.device))
+    even, odd, mixed, mixed_t = (part.sum(-1) for part in ordered.square().split(SIZES, -1))
+    energies = torch.stack([odd, even, mixed, mixed_t], -1)
+    sizes = moments.new_tensor([SIZES[1], SIZES[0], *SIZES[2:]])
+    even, odd, _ = ordered.split([*SIZES[:2], sum(SIZES[2:])], -1)
     return torch.cat(
         [
-            even.flatten(-2),
-            (odd * sign[..., None, None]).flatten(-2),
-            odd.abs().flatten(-2),
-            mixed.abs().flatten(-2),
-            mixed_t.abs().flatten(-2),
-            torch.stack(tests, -1),
+            even,
+            odd * sign.unsqueeze(-1),
+            ordered[..., SIZES[0] :].abs(),
+            torch.log1p(energies * (n_told / sizes)) / 3,
+            torch.log1p(n_told * square).unsqueeze(-1) / 3,
+            -0.5 * torch.log1p(-square.clamp_max(0.9999)).unsqueeze(-1),
         ],
         -1,
     )

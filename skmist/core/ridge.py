@@ -327,7 +327,7 @@ def _square_slopes(columns: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
 
     Over targets and landmarks.
     """
-    m = landmarks(columns.shape[2])
+    d, m = columns.shape[1], landmarks(columns.shape[2])
     values, factor = _kernels(columns, weights, slice(m))
     functions = torch.cat([_white(values, factor), LINEAR * columns], 1)
     gram = functions @ functions.transpose(1, 2) / columns.shape[2]
@@ -336,8 +336,9 @@ def _square_slopes(columns: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     product = functions @ targets.transpose(1, 2) / columns.shape[2]
     slopes = inverse.transpose(1, 2) @ (inverse @ product)
     marks, near = columns[..., :m], values[..., :m]
-    pull = torch.einsum("bck,bcr->bkcr", factor.transpose(1, 2) @ slopes[:, :m], near)
-    slope = marks.unsqueeze(1) @ pull - pull.sum(2, keepdim=True) * marks.unsqueeze(1)
+    pull = (factor.transpose(1, 2) @ slopes[:, :m]).transpose(1, 2)  # (B, k, m) of each landmark
+    moved = (pull.unsqueeze(2) * marks.unsqueeze(1)).flatten(1, 2) @ near  # (B, k d, m)
+    slope = moved.unflatten(1, (-1, d)) - (pull @ near).unsqueeze(2) * marks.unsqueeze(1)
     slope = slope * weights.unsqueeze(1) + LINEAR * slopes[:, m:].transpose(1, 2).unsqueeze(3)
     return slope.square().sum((1, 3)).unsqueeze(2)  # slope is of shape (B, k, d, m)
 

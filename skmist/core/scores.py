@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache, wraps
 
 import torch
 from torch import Tensor
@@ -132,18 +133,41 @@ def in_order(x: Tensor) -> Tensor:
     return x
 
 
+FEW_ROWS = 4096  # up to which tables are kept
+KEPT = 8  # tables of a kind
+
+
+def _kept(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Keep the tables of few rows on the CPU, which many samples of one shape read."""
+
+    @lru_cache(KEPT)
+    def keep(*key) -> Tensor:
+        with torch.inference_mode(False):  # so that autograd can use them later
+            return make(*key)
+
+    @wraps(make)
+    def table(n: int, *rest, device=None) -> Tensor:
+        if n <= FEW_ROWS and torch.device(device or "cpu").type == "cpu":
+            return keep(n, *rest)
+        return make(n, *rest, device=device)
+
+    return table
+
+
 def _uniform_grid(n: int, device) -> Tensor:
     """Return the uniform scores, in float64, of the 2 n - 1 possible doubled ranks."""
     grid = torch.arange(2 * n - 1, device=device, dtype=torch.float64)
     return (grid + 1) / (2 * n)
 
 
+@_kept
 def normal_table(n: int, device=None) -> Tensor:
     """Return the normal score of every doubled rank, shape (2 n - 1,), float64."""
     half = torch.special.ndtri(_uniform_grid(n, device))
     return (half - half.flip(0)) / 2  # exactly odd
 
 
+@_kept
 def student_table(n: int, df: float, device=None) -> Tensor:
     """Return the Student quantile (df = 1, 2 or 4) of every doubled rank, shape (2 n - 1,).
 
@@ -167,13 +191,14 @@ def student_table(n: int, df: float, device=None) -> Tensor:
     return (q - q.flip(0)) / 2
 
 
+@_kept
 def basis_table(n: int, device=None) -> Tensor:
     """Return the basis functions of every doubled rank, shape (K, 2 n - 1), float64.
 
     Odd: Hermite 1 and 3 of the normal score, cosines 3 and 5 of the uniform one; even: Hermite 2,
     cosine 4. Each has mean 0 and variance 1 over the ranks of a column without ties.
     """
-    table = basis_of(_uniform_grid(n, device), normal_table(n, device))
+    table = basis_of(_uniform_grid(n, device), normal_table(n, device=device))
     ranks = table[:, ::2]
     return (table - ranks.mean(1, keepdim=True)) / ranks.std(1, correction=0, keepdim=True)
 

@@ -74,7 +74,7 @@ class SoftRanks(Ranks):
 
     def tangent(self, table: Tensor) -> Tensor:
         """Return zeros with the gradient of what stands in a table of shape (2 n - 1,)."""
-        z = normal_table(self.doubled.shape[-1], table.device)
+        z = normal_table(self.doubled.shape[-1], device=table.device)
 
         def change(t: Tensor) -> Tensor:
             return torch.cat([t[1:2] - t[:1], t[2:] - t[:-2], t[-1:] - t[-2:-1]])
@@ -122,7 +122,7 @@ def score_steps(x: Tensor, order: Tensor) -> Tensor:
     ordered = _standardised(x.double()).gather(-1, order)
     values = ordered.detach()
     blocks = tie_blocks(values[..., 1:] == values[..., :-1])
-    z = normal_table(n, x.device)[sum(blocks)]
+    z = normal_table(n, device=x.device)[sum(blocks)]
     low, high = _window(*blocks, n**0.5)
     rise, run = (t.gather(-1, high) - t.gather(-1, low) for t in (z, values))
     moved = rise / run.clamp_min(SMALLEST_STEP) * (ordered - values)
