@@ -189,9 +189,14 @@ def _student_models(
     of_ratio = x.new_tensor([both - a - b for a, b, both, _ in const]).view(-1, 1, 1)
     density = of_density - 0.5 * log_det - logs[2] + single
     ratio = of_ratio + logs[0] + logs[1] - logs[2] + normal_part
-    parts = zip(normal_part.squeeze(2), density.mean(2), ratio, zip(*r, strict=True), strict=True)
-    excess = (student_excess(v, dx, d - dx) for v in degrees)
-    return [_Student(v, e, *p) for v, e, p in zip(degrees, excess, parts, strict=True)]
+    normal_part, density = normal_part.squeeze(2), density.mean(2)
+    return [
+        _Student(
+            v, student_excess(v, dx, d - dx), normal_part[i], density[i], ratio[i],
+            [radius[i] for radius in r],
+        )
+        for i, v in enumerate(degrees)
+    ]  # fmt: skip
 
 
 def _symmetric_radii(radii, sizes, log_ratio: float) -> list[Tensor]:

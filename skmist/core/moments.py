@@ -55,11 +55,10 @@ def pair_features(moments: Tensor, n: int, n_told: int) -> Tensor:
     even, odd, mixed, mixed_t = (part.sum(-1) for part in ordered.square().split(SIZES, -1))
     energies = torch.stack([odd, even, mixed, mixed_t], -1)
     sizes = moments.new_tensor([SIZES[1], SIZES[0], *SIZES[2:]])
-    even, odd, _ = ordered.split([*SIZES[:2], sum(SIZES[2:])], -1)
     return torch.cat(
         [
-            even,
-            odd * sign.unsqueeze(-1),
+            ordered[..., : SIZES[0]],
+            ordered[..., SIZES[0] : SIZES[0] + SIZES[1]] * sign.unsqueeze(-1),
             ordered[..., SIZES[0] :].abs(),
             torch.log1p(energies * (n_told / sizes)) / 3,
             torch.log1p(n_told * square).unsqueeze(-1) / 3,
