@@ -18,6 +18,7 @@ SHRINKAGE = (0.02, 0.2, 1.0)  # strengths, in units of columns per row
 DEGREES = (1.0, 2.0, 4.0)  # degrees of freedom of the Student models
 SMALLEST_SHRINKAGE = 1e-5
 LARGEST_BLOCK = 48  # columns of triangular matrices that are inverted as a whole
+ALIGNED = 16  # blocks are multiples of it, so that matrices of a batch are multiplied alike
 FEW_ENTRIES = 20_000  # of all matrices, up to which they are too
 FEW_CELLS = 1_000_000  # of scores, up to which all Student models are fitted at once
 CACHED = 256  # numbers that are kept, since many samples have the same shape
@@ -79,7 +80,7 @@ def inverse_factor(chol: Tensor) -> Tensor:
     if m <= LARGEST_BLOCK or len(chol) * m**2 <= FEW_ENTRIES:
         eye = torch.eye(m, dtype=chol.dtype, device=chol.device)
         return torch.linalg.solve_triangular(chol, eye.expand_as(chol), upper=False)
-    h = m // 2
+    h = ALIGNED * -(-m // (2 * ALIGNED))
     blocks = [chol[:, :h, :h], chol[:, h:, h:]]
     if m == 2 * h:
         upper, lower = inverse_factor(torch.cat(blocks)).chunk(2)
