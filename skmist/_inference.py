@@ -145,7 +145,7 @@ class Engine:
             if bar.total is not None:  # questions that nobody knew of at the beginning, say a test
                 bar.total = max(bar.total, bar.n + len(questions))
             calls = self._calls(questions, batches, bar, scored)
-            if len(batches) == 1:
+            if len(batches) == 1 and self.n_jobs != 0:  # joblib refuses 0
                 results = [call(*args, **kwargs) for call, args, kwargs in calls]
             else:
                 results = Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)

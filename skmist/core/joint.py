@@ -99,12 +99,11 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
     )
     queries = len(place)
     marks = z[..., : critic.landmarks(n)]
-    judged = critic.critic_features(
-        *(
-            neighbours.squared_distances(marks[:, side], z[:, side])
-            for side in (slice(dx), slice(dx, d))
-        )
-    )
+    to_marks = [
+        neighbours.squared_distances(marks[:, side], z[:, side])
+        for side in (slice(dx), slice(dx, d))
+    ]
+    judged = critic.critic_features(*to_marks)
     additive, sums = critic.additive_features(phi, dx)
     pairs = pair_features(pair_moments(phi), n, n_told)
     linear = [_participation(ellipse.corr[:, side, side]) for side in (slice(dx), slice(dx, d))]
@@ -237,12 +236,9 @@ class JointNetwork(nn.Module):
 
         side = torch.arange(d, device=g.device) >= dx
         same = (side[:, None] == side[None, :]).to(g.dtype)  # (d, d)
-        start = (self.pair_context(g) + self.pair_in.bias).unsqueeze(
-            1
-        )  # of all pairs of a data set
-        hidden = torch.baddbmm(
-            start, f.pairs.flatten(1, 2), self.pair_in.weight.T.expand(b, -1, -1)
-        ).view(b, d, d, -1)
+        offset = (self.pair_context(g) + self.pair_in.bias).unsqueeze(1)
+        weight = self.pair_in.weight.T.expand(b, -1, -1)
+        hidden = torch.baddbmm(offset, f.pairs.flatten(1, 2), weight).view(b, d, d, -1)
         for own in (slice(dx), slice(dx, d)):  # in place: these arrays are the largest ones
             hidden[:, own, own] += self.pair_same
         pairs = self.pair_out(F.relu(hidden, inplace=True))  # (B, d, d, P)

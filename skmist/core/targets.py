@@ -10,6 +10,7 @@ out.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -115,15 +116,16 @@ def target_features(
     return TargetFeatures(anchors, torch.cat(evidence, 1), 1.0)
 
 
-def _both_ways(additive: list[Tensor], z: list[Tensor], ranks: list[Tensor]) -> zip:
+def _both_ways(
+    additive: list[Tensor], z: list[Tensor], ranks: list[Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Predict y from X, and X from y; yield estimates, leverages and weights, a pair of each.
 
     Sides of equally many columns go through as one batch, which takes less time.
     """
     if z[0].shape == z[1].shape:
         way = Regression(*(torch.cat(v) for v in (additive, z, z[::-1], ranks)))
-        found = (v.chunk(2) for v in (way.estimates, way.leverage, way.weights))
-        return found
+        return (v.chunk(2) for v in (way.estimates, way.leverage, way.weights))
     ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
     return zip(*((way.estimates, way.leverage, way.weights) for way in ways), strict=True)
 
