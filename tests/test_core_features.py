@@ -89,7 +89,7 @@ def test_student_excess_agrees_with_scipy_entropies():
     assert elliptical.student_excess(3.0, 2, 1) == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize("m", [1, 48, 49, 97, 160])
+@pytest.mark.parametrize("m", [1, 48, 49, 110, 160])
 def test_inverse_factors_whiten(m):
     """Whatever the size of the blocks, and with a gradient."""
     a = torch.randn(2, m, m + 5, generator=torch.Generator().manual_seed(m), dtype=torch.float64)
