@@ -253,7 +253,7 @@ def _keep_freed_memory() -> None:
     """Have memory of arrays used again, in place of being mapped anew at each call.
 
     The C library of Linux maps arrays anew that are larger than any freed before, up to 32 MiB
-    (mallopt(3), M_MMAP_THRESHOLD). One is freed here, without having been written to; it costs
-    nothing, and an estimate of 500 rows and 64 columns takes a tenth less time.
+    (mallopt(3), M_MMAP_THRESHOLD). One is freed here, without having been written to, which costs
+    nothing.
     """
     np.empty(LARGEST_KEPT, dtype=np.uint8)

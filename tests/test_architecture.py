@@ -14,7 +14,7 @@ LAYERS = {
     "exceptions": set(),
     "core": set(),
     "_numbers": set(),
-    "_ranks": set(),
+    "_ranks": {"core"},
     "_validation": {"_numbers"},
     "_encoding": {"_validation"},
     "_calibration": {"core"},
