@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skmist._entropy import Frequencies, plugin_entropy
 from skmist._validation import LABELS, ORDERED, Notes, Table, listing
 
 CONTINUOUS, DISCRETE, ORDINAL, CATEGORY = "continuous", "discrete", "ordinal", "category"
@@ -164,7 +165,7 @@ class Side:
 
     @cached_property
     def entropy(self) -> float:
-        """An upper bound of the mutual information, in nats.
+        """An upper bound of estimates of the mutual information, in nats.
 
         The plug-in entropy of a discrete side. With several columns of which most combinations
         occur once, their joint entropy cannot be seen, and the sum over the columns stands in.
@@ -174,6 +175,22 @@ class Side:
         if self.lone or self.repeats:
             return plugin_entropy(self.codes)
         return self.marginal_entropy
+
+    @cached_property
+    def frequencies(self) -> Frequencies | None:
+        """Of the values of a discrete side whose entropy can be seen."""
+        return Frequencies.of(self.codes) if self.repeats else None
+
+    def limits(self, levels: np.ndarray) -> np.ndarray:
+        """Return values that the entropy lies below with these probabilities, at least one half.
+
+        Infinite where there is no saying; with several columns, the bound of estimates may be large
+        enough.
+        """
+        if self.frequencies is not None:
+            return self.frequencies.upper(levels)
+        hidden = self.codes is None or self.lone
+        return np.full(len(levels), np.inf if hidden else self.entropy)
 
     @property
     def repeats(self) -> bool:
@@ -186,13 +203,6 @@ class Side:
         if self.width != 1 or self.codes is not None:
             return False
         return len(np.unique(self.values)) == self.n_rows
-
-
-def plugin_entropy(codes: np.ndarray) -> float:
-    """Return the entropy of the frequencies of the codes, in nats."""
-    p = np.bincount(codes)
-    p = p[p > 0] / len(codes)
-    return float(max(0.0, -(p * np.log(p)).sum()))
 
 
 def is_single(a: Side, b: Side) -> bool:

@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import validate_params
 
 from skmist._conditional import conditional, read_given
 from skmist._estimator import MISTEstimator
-from skmist._information import Engine, Settings, joint, pairwise
+from skmist._information import Engine, Settings, joint
+from skmist._matrix import pairwise
 from skmist._parameters import SHARED_CONSTRAINTS, issue
 from skmist._validation import Notes, check_finite, check_samples, read_pair, read_table
 
@@ -295,21 +296,19 @@ def mutual_info_matrix(
     table = read_table(X, role="X", caller=settings.caller, one_d=False)
     check_samples(table.n_rows, settings.caller, f" (shape={table.values.shape})")
     check_finite(table, caller=settings.caller, missing=missing)
-    matrix, _ = pairwise(table, settings, notes)
+    matrix, bounds = pairwise(table, settings, notes)
     issue(notes)
     if normalized:
-        matrix = _normalized(matrix)
+        matrix = _normalized(matrix, bounds)
     if hasattr(X, "iloc"):
         return type(X)(matrix, index=X.columns, columns=X.columns)
     return np.asarray(matrix)
 
 
-def _normalized(matrix: np.ndarray) -> np.ndarray:
-    """Map a matrix in nats, entropies of discrete columns on its diagonal, onto 0 to 1."""
-    entropy = np.where(np.isnan(np.diag(matrix)), np.inf, np.diag(matrix))
-    bound = np.minimum.outer(entropy, entropy)
+def _normalized(matrix: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """Map a matrix in nats, with the entropies that bound it, onto 0 to 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(bound > 0, np.clip(matrix / bound, 0, 1), 0.0)
     out = np.where(np.isinf(bound), np.sqrt(-np.expm1(-2 * np.nan_to_num(matrix))), share)
-    np.fill_diagonal(out, (entropy > 0).astype(float))
+    np.fill_diagonal(out, (np.diag(bound) > 0).astype(float))
     return out

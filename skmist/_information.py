@@ -129,7 +129,8 @@ def ask(
     """Estimate the mutual information of each pair of sides.
 
     A constant side gives 0, two discrete sides that determine each other give their entropy, and
-    no estimate exceeds the entropy of a discrete side. Why a question lies outside the trained
+    no estimate exceeds the entropy of a discrete side; intervals tell how far that may be from the
+    true one. Why a question lies outside the trained
     range is appended to ``reasons``, one list for each question.
     """
     engine, config = settings.engine, settings.engine.config
@@ -165,7 +166,7 @@ def ask(
             reasons[first + i].append(_domain.CANNOT_SEE)
         single = is_single(a, b)
         if is_bijection(a, b):
-            latent[i] = a.entropy + 1  # above the bound that is set below
+            latent[i] = a.entropy + 1  # above the bound of estimates
             scores[i] = 0.0
             exact.add(i)
             reasons[first + i] += rules.ties(a, b)
@@ -181,11 +182,14 @@ def ask(
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
     means = distribution.mean().numpy()
-    quantiles = MIDistribution(
-        torch.from_numpy(_calibrated(latent, raw.levels.numpy(), scores, pairs, settings)),
-        raw.levels,
-    ).clip(bounds)
+    levels = raw.levels.numpy()
+    moved = _calibrated(latent, levels, scores, pairs, settings)
+    _limit(moved, levels, bounds.numpy(), pairs, exact)
+    quantiles = MIDistribution(torch.from_numpy(moved), raw.levels)
+    top = np.array([(1 + settings.level) / 2])
+    limits = np.array([min(a.limits(top)[0], b.limits(top)[0]) for a, b in pairs])
     unlimited = perfect.copy()  # there is no saying how large the value may be
+    unlimited[[i for i in exact if pairs[i][0].frequencies is None]] = True
     for i in set(live) - exact:
         columns = min(side.width for side in pairs[i])
         strong = _domain.strength_reasons(config, means[i], columns)
@@ -204,20 +208,45 @@ def ask(
             load_null(engine.checkpoint),
         )
     intervals = quantiles.interval(settings.level).numpy()
-    intervals[unlimited, 1] = bounds.numpy()[unlimited]
+    intervals[unlimited, 1] = limits[unlimited]
     for i in (i for i in live if reasons[first + i]):
-        intervals[i] = rules.widened(intervals[i], reasons[first + i], float(bounds[i]), *pairs[i])
+        intervals[i] = rules.widened(intervals[i], reasons[first + i], limits[i], *pairs[i])
+    source = distribution if isinstance(settings.point, str) else quantiles.clip(bounds)
     return Estimates(
-        values=settings.point_of(distribution if isinstance(settings.point, str) else quantiles)
-        * settings.unit,
+        values=settings.point_of(source) * settings.unit,
         intervals=intervals * settings.unit,
         quantiles=quantiles.values.numpy() * settings.unit,
-        levels=raw.levels.numpy(),
+        levels=levels,
         pvalues=pvalues,
         in_domain=np.array([not r for r in reasons[first:]], dtype=bool),
         domain_scores=scores,
         n_used=used,
     )
+
+
+def _limit(
+    latent: np.ndarray,
+    levels: np.ndarray,
+    bounds: np.ndarray,
+    pairs: Sequence[tuple[Side, Side]],
+    exact: set[int],
+) -> None:
+    """Cut quantiles, of shape (n_questions, n_levels), at what discrete sides allow for.
+
+    Up to the median that is the largest value that estimates take; above it, what the entropy may
+    be, which is not known exactly either. Where two sides determine each other on all rows
+    (``exact``), quantiles are those of that fact; of values that mostly occur once it says nothing.
+    """
+    high = levels > 0.5
+    for i in np.flatnonzero(np.isfinite(bounds)):
+        if i not in exact:
+            latent[i, ~high] = np.minimum(latent[i, ~high], bounds[i])
+            limits = np.minimum(*(side.limits(levels[high]) for side in pairs[i]))
+            latent[i, high] = np.minimum(latent[i, high], limits)
+        elif (found := pairs[i][0].frequencies) is not None:
+            latent[i] = found.shared(levels)
+        else:
+            latent[i] = np.where(levels < 0.5, 0.0, bounds[i])
 
 
 def _calibrated(
@@ -349,46 +378,3 @@ def note_outside(
 
 def _without_numbers(reason: str) -> str:
     return re.sub(r"\d[\d.e+-]*", "#", reason).replace("columns on", "column on")
-
-
-def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
-    """Estimate I(X_i; X_j) for all pairs of columns; return the matrix and the types.
-
-    The diagonal holds the entropies of discrete columns and NaN for continuous ones.
-    """
-    X = X.block(slice(None))
-    types = infer_types(X, requested_types(settings.x_types, X, "types"))
-    note_constants((X,), notes)
-    d = X.n_columns
-    present = ~np.isnan(X.values)
-    complete = present.all(axis=0)
-    columns = [X.block([j]) for j in range(d)]
-    whole = [encode(columns[j].rows(present[:, j]), types[[j]], notes) for j in range(d)]
-    rows, cols = np.triu_indices(d, 1)
-
-    def pair(i: int, j: int) -> tuple[Side, Side]:
-        if complete[i] and complete[j]:
-            return whole[i], whole[j]
-        keep = present[:, i] & present[:, j]
-        where = f" not missing in columns {X.names[i]!r} and {X.names[j]!r}"
-        check_samples(int(keep.sum()), settings.caller, where)
-        left, right = (encode(columns[k].rows(keep), types[[k]], notes) for k in (i, j))
-        return left, right
-
-    reasons: list[list[str]] = []
-    matrix = np.empty((d, d))
-    matrix[np.diag_indices(d)] = [
-        np.nan if side.codes is None else side.entropy * settings.unit for side in whole
-    ]
-    # without the rows that a pair lacks, each column is encoded anew: not for all pairs at once
-    some = max(1, len(rows) if complete.all() else BLOCK_CELLS // (2 * X.n_rows))
-    for k in range(0, len(rows), some):
-        i, j = rows[k : k + some], cols[k : k + some]
-        pairs = [pair(a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
-        matrix[i, j] = matrix[j, i] = ask(pairs, settings, reasons).values
-
-    def name(k: int) -> str:
-        return f"{X.names[int(rows[k])]} and {X.names[int(cols[k])]}"
-
-    note_outside(reasons, name, "pair", notes)
-    return matrix, types

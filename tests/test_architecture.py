@@ -16,7 +16,8 @@ LAYERS = {
     "_numbers": set(),
     "_ranks": {"core"},
     "_validation": {"_numbers"},
-    "_encoding": {"_validation"},
+    "_entropy": set(),
+    "_encoding": {"_entropy", "_validation"},
     "_calibration": {"core"},
     "_checkpoint": {"_calibration", "core"},
     "_progress": {"_information"},  # for the type of an argument only
@@ -36,6 +37,7 @@ LAYERS = {
     "_parameters": {"_encoding", "_validation"},
     "_clustering": set(),
     "_conditional": {"_encoding", "_information", "_validation"},
+    "_matrix": {"_encoding", "_information", "_validation"},
     "_selection": {"_encoding", "_information", "_validation"},
 }  # fmt: skip
 

@@ -208,7 +208,7 @@ def test_what_grouped_categories_hide_has_room_in_the_interval():
         found = mutual_info(codes.astype(str), (codes % 4).astype(str))
     truth = plugin_entropy(codes % 4)
     assert found.interval[0] < found.value < truth
-    assert found.interval[1] == pytest.approx(truth)
+    assert truth <= found.interval[1] <= np.log(4) + 1e-9
     assert not found.in_domain
 
 

@@ -238,10 +238,11 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
 
     The order does not depend on the order in which rows or columns were given, nor on sign flips,
     and is found in integers, so that it is exact: the first rows are a random subsample, and the
-    first half of them a random half. Only equal rows have equal hashes, and columns that are equal
-    but for a flip. A first hash of rows, of the distances from the middle, gives every column a
-    name and a direction of its own; the names order the columns, and a second hash of the ranks in
-    that direction, by column, the rows.
+    first half of them a random half. A first hash of rows, of the distances from the middle, gives
+    every column a name and a direction of its own; the names order the columns, and a second hash
+    of the ranks in that direction, by column, the rows. Where columns hold each other's ranks on
+    rows that do so too, names and hashes are equal; then both are told apart by the same once more,
+    with names that know the side and hashes that know these names.
 
     Parameters
     ----------
@@ -259,6 +260,25 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
     first = _mix(_mix(centred.abs() + 1).sum(1, keepdim=True)) & 0xFFFF  # (B, 1, n)
     direction = torch.where((first * centred).sum(2, keepdim=True) < 0, -1, 1)
     name = _mix((first * centred.abs()).sum(2, keepdim=True) + 1)
-    rows = _mix(_mix(centred * direction + name).sum(1)).argsort(-1)
-    x, y = (part.squeeze(2).argsort(1) for part in (name[:, :dx], name[:, dx:]))
-    return rows, torch.cat([x, dx + y], 1)
+    hashes = _mix(_mix(centred * direction + name).sum(1))
+    rows, again = hashes.argsort(-1), None
+    ordered = hashes.gather(1, rows)
+    if (ordered[:, 1:] == ordered[:, :-1]).any():
+        side = (torch.arange(ranks.shape[1], device=ranks.device) >= dx).long()[:, None]
+        directed = centred * direction
+        known = _mix(_mix(directed + _mix(name + side)).sum(1, keepdim=True)) & 0xFFFF
+        again = _mix((known * directed).sum(2, keepdim=True).abs() + name)
+        rows = _by_both(hashes, _mix(_mix(directed + again).sum(1)))
+        again = again.squeeze(2)
+    name = name.squeeze(2)
+    columns = []
+    for part in (slice(dx), slice(dx, None)):
+        names = name[:, part]
+        columns.append(names.argsort(1) if again is None else _by_both(names, again[:, part]))
+    return rows, torch.cat([columns[0], dx + columns[1]], 1)
+
+
+def _by_both(first: Tensor, second: Tensor) -> Tensor:
+    """Return the order of the last axis by a first key and, where it is equal, a second one."""
+    order = second.argsort(-1)
+    return order.gather(-1, first.gather(-1, order).argsort(dim=-1, stable=True))
