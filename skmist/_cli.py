@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -13,6 +14,7 @@ from typing import Any
 from skmist._clustering import cluster_order
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import mutual_info_matrix
+from skmist._numbers import EXACT
 from skmist._version import __version__
 
 OUTPUTS = (".csv", ".json", ".md", ".parquet", ".png")
@@ -103,9 +105,30 @@ def _read(path: Path, separator: str, decimal: str) -> Any:
     if not path.is_file():
         raise _UsageError(f"there is no file {path}")
     if _suffix(path) == ".csv":
-        return pd.read_csv(path, sep=separator, decimal=decimal)
+        return _read_csv(path, sep=separator, decimal=decimal, index_col=False)
     _check_parquet("read")
     return pd.read_parquet(path, engine="pyarrow")
+
+
+def _read_csv(path: Path, **options: Any) -> Any:
+    """Read a file of values; whole numbers keep all of their digits where some are missing."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(path, **options)
+        except pd.errors.ParserWarning as error:
+            raise _UsageError(
+                f"rows of {path.name} have more values than its header (values may be parted by "
+                "something else: --separator)"
+            ) from error
+        floating = [name for name in frame if getattr(frame.dtypes[name], "kind", "") == "f"]
+        gaps = [name for name in floating if frame[name].isna().any()]
+        if large := [name for name in gaps if (frame[name].abs() >= EXACT).any()]:
+            with contextlib.suppress(ValueError, TypeError):  # not whole numbers after all
+                return pd.read_csv(path, dtype=dict.fromkeys(large, "Int64"), **options)
+    return frame
 
 
 def _check_parquet(what: str) -> None:
@@ -120,6 +143,7 @@ def _check_parquet(what: str) -> None:
 def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     """Read the table, check names, and leave columns out."""
     frame = _read(args.table, args.separator, args.decimal)
+    frame.columns = [str(name) for name in frame.columns]  # as they are named on the command line
     if absent := [name for name in [*args.drop, *needed] if name not in frame]:
         columns = ", ".join(map(str, frame.columns))
         alone = frame.shape[1] == 1 and _suffix(args.table) == ".csv"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skmist._domain import is_perfect
 from skmist._encoding import (
     CONTINUOUS,
     constant_columns,
@@ -67,6 +68,10 @@ def conditional(
         if len(counts) <= MAX_STRATA and counts.min() >= STRATUM:
             return _stratified(X, x_types, y, y_types, strata.ravel(), settings, notes)
     (X, x_types), (Z, z_types) = _varying(X, x_types), _varying(Z, z_types)
+    for table, types in ((X, x_types), _varying(y, y_types)):
+        if _is_function(table, types, Z, z_types):
+            notes.add(f"given determines {table.role} exactly: nothing is left to share.")
+            return 0.0, (0.0, 0.0), y.n_rows, True, 0.0
     both = Table(
         np.hstack([X.values, Z.values]),
         np.concatenate([X.kinds, Z.kinds]),
@@ -86,6 +91,20 @@ def _varying(table: Table, types: np.ndarray) -> tuple[Table, np.ndarray]:
     """Return a table and the types of its columns without the constant ones."""
     varying = np.setdiff1d(np.arange(table.n_columns), constant_columns(table))
     return table.block(varying), types[varying]
+
+
+def _is_function(table: Table, types: np.ndarray, Z: Table, z_types: np.ndarray) -> bool:
+    """Tell whether a table is one continuous column that follows exactly from Z.
+
+    Found are the relations of :func:`~skmist._domain.is_perfect`.
+    """
+    if list(types) != [CONTINUOUS] or not Z.n_columns:
+        return False
+    sides = [encode(t, kinds, Notes()) for t, kinds in ((table, types), (Z, z_types))]
+    if not is_perfect(*sides):
+        return False
+    both = np.column_stack([Z.values, table.values])
+    return len(np.unique(both, axis=0)) == len(np.unique(Z.values, axis=0))
 
 
 def difference(whole: Estimates, part: Estimates) -> tuple[float, tuple[float, float]]:

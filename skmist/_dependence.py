@@ -16,6 +16,8 @@ START = 0.8  # quantile from which they count
 WEIGHT = 1.5  # of what lies above it
 WIDTH = 0.25  # squared kernel width, in units of the median squared distance
 MOST_ROWS = 2000  # up to which kernels are looked at
+SNAP = 1e-6  # what is rounding, in units of the usual size of a statistic of independent sides
+ROUGH = 100.0  # times as much where single precision is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,20 @@ def _parts(a: Terms, b: Terms, moved: np.ndarray) -> np.ndarray:
     white = np.linalg.solve(b.factor, white)
     fourth = [(c**4).sum((1, 2)) for c in (cross[:, :da, db:], cross[:, da:, :db])]
     found = [np.square(white).sum((1, 2)), np.square(linear).sum((1, 2)), sum(fourth)]
-    return np.stack([*found, _local(moved[:da], b.kernel)])
+    n = moved.shape[-1]
+    found.append(_local(moved[:da], b.kernel))
+    local = 0.0 if b.kernel is None else float(np.linalg.norm(b.kernel)) / n
+    return _snapped(np.stack(found), np.array([1 / n, 1 / n, 1 / n**2, ROUGH * local]))
+
+
+def _snapped(statistics: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return statistics (N_PARTS, size) that are equal where they differ by rounding only.
+
+    Rare labels have few different tables, each of which most permutations share: which of equal
+    ones comes first must not depend on the order of additions.
+    """
+    unit = SNAP * scale[:, None]
+    return np.round(statistics / np.where(unit > 0, unit, 1.0)) * unit
 
 
 def _local(scores: np.ndarray, kernel: np.ndarray | None) -> np.ndarray:

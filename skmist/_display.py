@@ -147,7 +147,8 @@ class MutualInfoDisplay:
         y : array-like, default=None
             Target; without it the normalized matrix of all pairs is drawn.
         selector : MISTFeatureSelector, default=None
-            How to score; left as it is. By default ``MISTFeatureSelector(missing=missing)``.
+            How to score; left as it is. By default ``MISTFeatureSelector(missing=missing)``. Of
+            the matrix, its types of columns and what has to do with the network count.
         cluster : bool, default=True
             Whether columns of the matrix are ordered by :func:`cluster_order`.
         missing : {"error", "pairwise"}, default="error"
@@ -159,12 +160,21 @@ class MutualInfoDisplay:
         -------
         MutualInfoDisplay
         """
+        if selector is not None and not isinstance(selector, MISTFeatureSelector):
+            raise TypeError(
+                f"selector should be a MISTFeatureSelector, got {type(selector).__name__}."
+            )
         if y is not None:
             from sklearn.base import clone
 
             chosen = MISTFeatureSelector(missing=missing) if selector is None else clone(selector)
             return cls.from_estimator(chosen.fit(X, y), ax=ax)
-        matrix = np.asarray(mutual_info_matrix(X, missing=missing, normalized=True))
+        options: dict[str, Any] = {"missing": missing}
+        if selector is not None:
+            shared = ("missing", "point", "checkpoint", "device", "n_jobs", "verbose")
+            options = {name: getattr(selector, name) for name in shared}
+            options["types"] = selector.x_types
+        matrix = np.asarray(mutual_info_matrix(X, normalized=True, **options))
         names = [str(c) for c in getattr(X, "columns", [f"x{j}" for j in range(len(matrix))])]
         order = cluster_order(matrix) if cluster else np.arange(len(matrix))
         label = "mutual information (normalized)"

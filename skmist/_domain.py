@@ -24,8 +24,8 @@ CANNOT_SEE = (
 )
 UNLIKE = "a sample unlike those of training"
 PERFECT = (
-    "one side determines the other exactly, so that the true value is infinite; see whether a "
-    "column is a copy of another one"
+    "one side determines the other exactly, so that the true value is infinite, or of rounded "
+    "values their entropy; see whether a column is a copy of another one"
 )
 
 
@@ -76,14 +76,17 @@ def unlike_reasons(score: float) -> list[str]:
 def is_perfect(a: Side, b: Side) -> bool:
     """Tell whether continuous columns of both sides determine each other exactly.
 
-    Found are linear relations between the sides, and strictly monotone ones between single
-    columns (these are linear relations between ranks).
+    Found are linear relations between the sides or between their ranks, and monotone ones of one
+    column with some column of the other side.
     """
     x, y = a.smooth, b.smooth
     if not x.shape[1] or not y.shape[1]:
         return False
     if x.shape[1] == y.shape[1] == 1:
         return _monotone(x[:, 0], y[:, 0])
+    many, one = (x, y) if y.shape[1] == 1 else (y, x)
+    if one.shape[1] == 1 and any(_monotone(many[:, j], one[:, 0]) for j in _rising(many, one)):
+        return True
     probe = max(_PROBE, 2 * (x.shape[1] + y.shape[1]))
     for transform in (lambda v: v, column_ranks):
         if len(x) > probe and _linear(transform(x[:probe]), transform(y[:probe])) is False:
@@ -91,6 +94,13 @@ def is_perfect(a: Side, b: Side) -> bool:
         if _linear(transform(x), transform(y)):
             return True
     return False
+
+
+def _rising(columns: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Return which columns rise, or fall, with another one (n, 1) on the first rows."""
+    order = np.argsort(columns[:_PROBE], axis=0)
+    steps = np.diff(by[:_PROBE, 0][order], axis=0)
+    return np.flatnonzero((steps >= 0).all(axis=0) | (steps <= 0).all(axis=0))
 
 
 def _monotone(x: np.ndarray, y: np.ndarray) -> bool:

@@ -98,7 +98,9 @@ class RowRules:
         Slow series count for fewer rows than they have. Where rows or columns repeat, or where few
         are apart from a point mass, the lower end becomes 0 and the upper end is doubled. Rows
         that are too even leave everything possible. What categories that are read as one hide is
-        added to the upper end: no more can be missing. No end exceeds ``bound``.
+        added to the upper end: no more can be missing; what two sides of many labels seem to share
+        by chance (half a nat, over n, for each degree of freedom) is taken off the lower end. No
+        end exceeds ``bound``.
         """
         if EVEN in reasons:
             return np.array([0.0, bound])
@@ -108,8 +110,15 @@ class RowRules:
         if set(reasons) & {REPEATED, COPIES, SPARSE}:
             interval = np.array([0.0, WIDER * interval[1]])
         if GROUPED in reasons:
-            interval = interval + np.array([0.0, a.hidden + b.hidden])
+            chance = (_n_values(a) - 1) * (_n_values(b) - 1) / (2 * a.n_rows)
+            low = max(0.0, interval[0] - chance)
+            interval = np.array([low, interval[1] + a.hidden + b.hidden])
         return np.minimum(interval, bound)
+
+
+def _n_values(side: Side) -> int:
+    """Return how many values of a side are told apart, 1 if they are numbers."""
+    return int(side.column.max()) + 1 if side.column is not None and side.is_labels else 1
 
 
 def _is_even(a: np.ndarray, b: np.ndarray) -> bool:

@@ -25,6 +25,8 @@ _REPEATED = 0.05  # share of rows
 _TRAINED_ATOMS = 2  # most frequent rows that count as point masses, not as repetitions
 _TRAINED_SHARE = 0.9  # of rows that are equal on both sides
 _DEVIATIONS = 2.0  # standard errors that this share stays below the largest of training
+_MASS_ROWS = 20  # that a value may have and not count as a point mass
+_AGREE = 0.98  # of the pairs of rows with equal numbers
 _FEW = 64  # rows apart from the most frequent one
 _FEWEST_VALUES = 4  # apart from the most frequent one
 _PEAK = 4  # times as frequent as both neighbours
@@ -50,14 +52,14 @@ class Tied:
 
     @classmethod
     def of(cls, side: Side) -> Tied | None:
-        """Find the ties of a side; None if it is constant or mixed, or few rows repeat."""
+        """Find the ties of a side; None if it is constant, or few rows repeat."""
         if side.codes is not None:
-            return cls(side.codes, np.bincount(side.codes)) if side.lone else None
+            return cls(side.codes, np.bincount(side.codes))
         v = side.smooth
-        if not v.shape[1] or v.shape[1] < side.width:
+        if not v.shape[1]:
             return None
         code, counts = None, None
-        for column in v.T:
+        for column in (*v.T, *(side.values.T if v.shape[1] < side.width else ())):
             _, place = np.unique(column, return_inverse=True)
             code = place if code is None else _compact(code * len(v) + place)
             counts = np.bincount(code)
@@ -93,16 +95,21 @@ def tie_reasons(a: Side, b: Side, ties: tuple[Tied | None, Tied | None]) -> list
     one, other = ties
     if one is None or other is None:
         return []
-    smooth, lone = a.codes is None and b.codes is None, a.lone and b.lone
+    smooth, lone = all(_is_smooth(side) for side in (a, b)), a.lone and b.lone
     sparse = lone and one.is_sparse and other.is_sparse
     found = [HEAPED] if smooth and lone and one.is_heaped and other.is_heaped else []
-    if not smooth and not sparse:
+    plain = [side for side in (a, b) if side.smooth.shape[1]]
+    if not plain and not sparse:
         return found
     both = one.code.astype(np.int64) * len(other.counts) + other.code
     if len(one.counts) * len(other.counts) > 8 * len(both):
         both = _compact(both)
     counts = np.bincount(both)
-    if smooth and _repeated(one, other, both, counts):
+    if smooth:
+        repeated = _repeated(one, other, both, counts)
+    else:
+        repeated = bool(plain) and _copied(a, b, (one, other), both, counts)
+    if repeated:
         found.append(REPEATED)
     if sparse and _is_mass(a, b, int(counts.max())):
         found.append(SPARSE)
@@ -126,6 +133,53 @@ def _repeated(one: Tied, other: Tied, both: np.ndarray, counts: np.ndarray) -> b
         kept &= both != k
     sides = [_pairs(np.bincount(side.code[kept])) for side in (one, other)]
     return 2 * _pairs(rest) > max(sides)
+
+
+def _is_smooth(side: Side) -> bool:
+    """Tell whether all columns of a side are continuous."""
+    return 0 < side.width == side.smooth.shape[1]
+
+
+def _copied(
+    a: Side, b: Side, ties: tuple[Tied, Tied], both: np.ndarray, counts: np.ndarray
+) -> bool:
+    """Tell whether rows with labels among their columns repeat: their numbers, and labels too.
+
+    Rows whose numbers agree then agree in all else, and the numbers are not rounded.
+    """
+    n = len(both)
+    if counts[counts > 1].sum() <= max(_REPEATED * n, 4):
+        return False
+    columns = np.hstack([a.smooth, b.smooth])
+    kept = np.ones(n, dtype=bool)
+    for column in columns.T:  # point masses aside
+        _, place, often = np.unique(column, return_inverse=True, return_counts=True)
+        kept &= often[place] <= max(_MASS_ROWS, _REPEATED * n)
+    rest = np.bincount(both[kept])
+    if rest[rest > 1].sum() <= max(_REPEATED * n, 4):
+        return False
+    numbers = [t.code[kept] for t, side in zip(ties, (a, b), strict=True) if side.codes is None]
+    if _pairs(rest) < _AGREE * min(_pairs(np.bincount(code)) for code in numbers):
+        return False
+    return any(_is_unrounded(column) for column in columns[kept].T)
+
+
+def _is_unrounded(column: np.ndarray) -> bool:
+    """Tell whether values that repeat lie as irregularly as others that do not.
+
+    Rounded ones lie on a grid, or on a map of one, with neighbours at like distances.
+    """
+    values, counts = np.unique(column, return_counts=True)
+    if (counts > 1).sum() < _PEAK_ROWS:
+        return False
+    gaps = np.diff(values)
+    steps = gaps / gaps.min()
+    if (np.abs(steps - np.round(steps)) < 0.05).mean() > 0.9:
+        return False
+    left, right = gaps[:-1], gaps[1:]
+    alike = np.maximum(left, right) < 2.05 * np.minimum(left, right)
+    tied = counts[1:-1] > 1
+    return bool(alike[tied].mean() < 0.6)
 
 
 def _pairs(counts: np.ndarray) -> int:

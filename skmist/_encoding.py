@@ -9,17 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from skmist._columns import LABELS, ORDERED
 from skmist._entropy import Frequencies, plugin_entropy
-from skmist._validation import LABELS, ORDERED, Notes, Table, listing
+from skmist._validation import Notes, Table, listing
 
 CONTINUOUS, DISCRETE, ORDINAL, CATEGORY = "continuous", "discrete", "ordinal", "category"
 TYPES = (CONTINUOUS, DISCRETE, ORDINAL, CATEGORY)
 
 MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
 MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
-MAX_COMBINATIONS = 20  # of discrete columns that are read as class labels together
+ROWS_PER_CODE = 3  # beside the most frequent one, that it takes with more
+MAX_CATEGORIES = 32  # labels beyond are grouped; so many distinct numbers may be discrete too
+MANY_ROWS = 100  # for each distinct number, on average, that this takes
+MAX_COMBINATIONS = 32  # of discrete columns that are read as class labels together
 ROWS_EACH = 20  # rows for each combination, on average, that this takes
-MAX_CATEGORIES = 32  # labels beyond are grouped
 _FIRST_PROBE, _PROBE = 64, 2048  # rows that mostly show that a column has many distinct values
 
 
@@ -28,7 +31,8 @@ def infer_types(table: Table, given: np.ndarray) -> np.ndarray:
 
     Strings and unordered categories are "category", ordered categories "ordinal". A column of
     numbers (whatever its dtype, booleans included) is "discrete" if it has at most 20 distinct
-    values, and no more than half as many as there are samples; else "continuous".
+    values, and no more than half as many as there are samples, or up to 32 with a hundred samples
+    for each on average; else "continuous".
 
     Parameters
     ----------
@@ -63,21 +67,13 @@ def requested_types(types: Any, table: Table, param: str | None = None) -> np.nd
     name or position; ``param`` is the parameter that errors name, by default that of the side.
     """
     d = table.n_columns
-    names = [str(name) for name in table.names] if not isinstance(types, str) else []
     param = param or ("x_types" if table.role == "X" else "y_type")
     if isinstance(types, str):
         given = np.full(d, types, dtype=object)
     elif isinstance(types, Mapping):
         given = np.full(d, "auto", dtype=object)
-        position = {name: j for j, name in enumerate(names)}
         for key, value in types.items():
-            j = position.get(str(key)) if isinstance(key, str) else key
-            if j is None or not isinstance(j, int | np.integer) or not -d <= j < d:
-                place = "" if isinstance(key, str) else "; integers are positions"
-                raise ValueError(
-                    f"{param} names the column {key!r}, but {table.role} has no such{place}."
-                )
-            given[j] = value
+            given[_place(key, table, param)] = value
     else:
         given = np.array(list(types), dtype=object)
         if given.shape != (d,):
@@ -89,6 +85,30 @@ def requested_types(types: Any, table: Table, param: str | None = None) -> np.nd
         if value != "auto" and value not in TYPES:
             raise ValueError(f"{param} should hold 'auto' or one of {TYPES}, got {value!r}.")
     return given
+
+
+def _place(key: Any, table: Table, param: str) -> int:
+    """Return the position of the column that a key means: its name or, of an integer, its place."""
+    names = [str(name) for name in table.names]
+    whole = isinstance(key, int | np.integer) and not isinstance(key, bool)
+    if isinstance(key, str):
+        found = [j for j, name in enumerate(names) if name == key]
+        if len(found) > 1:
+            raise ValueError(
+                f"{param} names the column {key!r}, of which {table.role} has {len(found)}; give "
+                "positions, which are integers."
+            )
+        if found:
+            return found[0]
+    elif whole and -table.n_columns <= key < table.n_columns:
+        if str(key) in names and names[key] != str(key):
+            raise ValueError(
+                f"{param} has the key {key}, which is the name of one column of {table.role} and "
+                "the position of another; give a list with one type for each column."
+            )
+        return int(key)
+    place = "; integers are positions" if whole else ""
+    raise ValueError(f"{param} names the column {key!r}, but {table.role} has no such{place}.")
 
 
 def _few_distinct(values: np.ndarray) -> np.ndarray:
@@ -103,13 +123,14 @@ def _few_distinct(values: np.ndarray) -> np.ndarray:
 
     out = np.ones(values.shape[1], dtype=bool)
     for rows in (_FIRST_PROBE, _PROBE, n):  # most columns show many values at once
-        out[out] = distinct(values[:rows, out]) <= MAX_DISCRETE
+        out[out] = distinct(values[:rows, out]) <= MAX_CATEGORIES
         if rows >= n:
             break
     few = np.flatnonzero(out)
     present = (~np.isnan(values[:, few])).sum(axis=0)
     counts = distinct(values[:, few])
-    out[few] = (counts <= 2) | (counts <= present / 2)
+    each = np.where(counts <= MAX_DISCRETE, 2, MANY_ROWS)
+    out[few] = (counts <= 2) | (each * counts <= present)
     return out
 
 
@@ -227,8 +248,9 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     """Encode one side without missing values.
 
     Labels become one 0/1 column for each category (one column where there are two), numbers stay
-    as they are. A discrete column that is alone on its side is read as labels too, if it has no
-    more than ten values: the estimate then does not depend on how classes are numbered. Constant
+    as they are. A discrete column that is alone on its side is read as labels too, unless it has
+    more than ten values that hardly repeat: the estimate then does not depend on how classes are
+    numbered. Constant
     columns are left out. A side of one column is kept as one column too, of values or of codes.
     Several discrete columns of few combinations, none of them ordinal, are one column of labels
     just as well: however the columns interact, as in a parity, nothing of it is hidden then.
@@ -250,7 +272,7 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         distinct, code = np.unique(column, return_inverse=True)
         codes.append(code)
         entropy += plugin_entropy(code)
-        as_labels = kind == CATEGORY or (kind == DISCRETE and lone and len(distinct) <= MAX_CODES)
+        as_labels = kind == CATEGORY or (kind == DISCRETE and lone and _are_codes(code))
         if len(distinct) == 2:
             parts.append(code[:, None])
             single, is_labels = code, True
@@ -279,6 +301,13 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         is_labels=is_labels,
         hidden=hidden,
     )
+
+
+def _are_codes(code: np.ndarray) -> bool:
+    """Tell whether distinct numbers are few, or repeat as class labels do."""
+    counts = np.bincount(code)
+    others = len(counts) - 1
+    return others < MAX_CODES or len(code) - int(counts.max()) >= ROWS_PER_CODE * others
 
 
 def _are_few(codes: np.ndarray) -> bool:

@@ -28,13 +28,14 @@ class MISTEstimator(BaseEstimator):
         name or position. Possible are
 
         - "continuous";
-        - "discrete": few distinct numbers. Alone on its side and with up to ten values such a
-          column is read as class labels, else as ordered numbers;
+        - "discrete": few distinct numbers. Alone on its side such a column is read as class
+          labels (with more than ten values if they repeat), else as ordered numbers;
         - "ordinal": discrete, and always read as ordered numbers;
         - "category": labels without an order;
         - "auto": strings and categories are "category", ordered categories of pandas and Enum of
           polars "ordinal"; numbers and booleans are "discrete" if there are at most 20 distinct
-          values and no more than half as many as samples, else "continuous".
+          values and no more than half as many as samples, or up to 32 with a hundred samples for
+          each on average; else "continuous".
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
     point : {"median", "mean"} or float, default="median"
@@ -198,8 +199,9 @@ class MISTEstimator(BaseEstimator):
             If there are fewer than 8 samples, infinities, or missing values with
             ``missing="error"``; or if shapes or dtypes cannot be used.
         """
+        estimates, x_types, y_types = self._estimate(X, y, self.pvalue)
         validate_data(self, X, y, skip_check_array=True)
-        estimates, self.feature_types_, self.target_types_ = self._estimate(X, y, self.pvalue)
+        self.feature_types_, self.target_types_ = x_types, y_types
         self.mi_ = float(estimates.values[0])
         self.interval_ = estimates.intervals[0]
         self.quantiles_ = estimates.quantiles[0]
@@ -229,9 +231,8 @@ class MISTEstimator(BaseEstimator):
             Point estimate of I(X; y), in `units`.
         """
         self._validate_params()
-        if hasattr(self, "n_features_in_"):
-            validate_data(self, X, y, reset=False, skip_check_array=True)
-        return float(self._estimate(X, y, pvalue=False)[0].values[0])
+        fitted = hasattr(self, "n_features_in_")
+        return float(self._estimate(X, y, pvalue=False, fitted=fitted)[0].values[0])
 
     def quantile(self, p: float | ArrayLike) -> float | np.ndarray:
         """Return quantiles of I(X; y) for the data seen in fit.
@@ -254,10 +255,17 @@ class MISTEstimator(BaseEstimator):
         out = np.interp(p, self.quantile_levels_, self.quantiles_)
         return float(out) if p.ndim == 0 else out
 
-    def _estimate(self, X: Any, y: Any, pvalue: bool) -> tuple[Estimates, np.ndarray, np.ndarray]:
+    def _estimate(
+        self, X: Any, y: Any, pvalue: bool, fitted: bool = False
+    ) -> tuple[Estimates, np.ndarray, np.ndarray]:
         settings = Settings.of(self, pvalue)
         notes = Notes()
+        table = hasattr(X, "shape")  # else it may be no table at all, which is to be said first
+        if fitted and table:
+            validate_data(self, X, y, reset=False, skip_check_array=True)
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
+        if fitted and not table:
+            validate_data(self, X, y, reset=False, skip_check_array=True)
         results = joint(left, right, settings, notes)
         issue(notes)
         return results

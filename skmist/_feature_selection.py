@@ -279,10 +279,10 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         check_combinations(
             self.strategy, self.direction, self.alpha, self.pvalues, self.n_permutations
         )
-        validate_data(self, X, y, skip_check_array=True)
         settings, seed = self._settings()
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
+        validate_data(self, X, y, skip_check_array=True)
         alpha = self.alpha if self._tests_steps else None
         rule = Rule(
             self._count(left.n_columns), self._auto, self.threshold, self.level, seed,
@@ -290,11 +290,11 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         )  # fmt: skip
         with watched(settings, left.n_columns) as settings:
             kept, order = self._score_and_search(left, right, settings, rule, notes)
+        issue(notes)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)
         self.support_ = np.zeros(len(order), dtype=bool)
         self.support_[kept] = True
-        issue(notes)
         return self
 
     def _score_and_search(

@@ -193,6 +193,8 @@ def mutual_info(
         )
         issue(notes)
         return MutualInformation(value, interval, float(level), None, units, n_used, inside, score)
+    if not isinstance(given_types, str) or given_types != "auto":
+        raise ValueError("given_types are the types of what is given, and nothing is: pass given.")
     estimates, _, _ = joint(left, right, settings, notes)
     issue(notes)
     return MutualInformation(

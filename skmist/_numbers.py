@@ -69,8 +69,39 @@ def of_nullable(series: Any) -> np.ndarray:
 
 
 def of_objects(values: np.ndarray) -> np.ndarray:
-    """Return numbers held as objects; whole ones of any size remain distinct."""
-    doubles = values.astype(np.float64)
-    if (abs(doubles) < EXACT).all() or not all(isinstance(v, int | np.integer) for v in values):
-        return doubles
-    return np.unique(values, return_inverse=True)[1].astype(np.float64)
+    """Return numbers held as objects, NaN among them; whole ones of any size remain distinct."""
+    whole = np.array([isinstance(v, int | np.integer) for v in values], dtype=bool)
+    out = np.full(len(values), np.nan)
+    out[~whole] = values[~whole].astype(np.float64)
+    numbers = values[whole]
+    if all(-EXACT < v < EXACT for v in numbers.tolist()) or not np.isnan(out[~whole]).all():
+        out[whole] = numbers.astype(np.float64)
+    else:
+        out[whole] = np.unique(numbers, return_inverse=True)[1]
+    return out
+
+
+def of_masked(values: np.ndarray, absent: np.ndarray) -> np.ndarray:
+    """Return numbers (n, d) of any plain type as double precision, those that are absent as NaN."""
+    out = np.full(values.shape, np.nan)
+    for j, there in enumerate(~absent.T):
+        out[there, j] = exact(values[there, j])
+    return out
+
+
+def of_sparse(values: Any) -> Any:
+    """Return a sparse matrix of whole numbers whose columns fit into double precision.
+
+    Raises
+    ------
+    ValueError
+        If a number is too large: there is no smallest value to count from beside the zeros.
+    """
+    data = values.data
+    if data.dtype.kind in "iu" and data.dtype.itemsize == 8 and data.size:
+        if int(data.max()) > EXACT or int(data.min()) < -EXACT:
+            raise ValueError(
+                "A sparse matrix of whole numbers beyond 2**53 would lose digits; pass it as a "
+                "dense array."
+            )
+    return values

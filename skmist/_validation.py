@@ -11,11 +11,9 @@ import scipy.sparse as sp
 from sklearn.utils import check_array
 
 from skmist import _numbers
+from skmist._columns import NUMBER, is_categorical, read_series, read_values
 
 MIN_SAMPLES = 8
-
-NUMBER, ORDERED, LABELS = "number", "ordered", "labels"  # what the dtype of a column says
-_DATES = ("date", "datetime", "time", "timedelta", "Period", "Timedelta", "Timestamp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,14 +201,17 @@ def check_finite(table: Table, *, caller: str, missing: str) -> None:
 def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
     """Read one side: shape, dtypes, codes for labels; see :class:`Table`."""
     if data is None:
-        raise ValueError(f"{caller} requires {role} to be passed, but {role} is None.")
+        what = "the target y" if role == "y" else role
+        raise ValueError(f"{caller} requires {role} to be passed, but {what} is None.")
     if hasattr(data, "collect_schema") and not hasattr(data, "shape"):
         raise TypeError(f"{caller} reads frames in memory: pass {role}.collect() for {role}.")
+    if hasattr(data, "compute") and hasattr(data, "dask"):
+        raise TypeError(f"{caller} reads data in memory: pass {role}.compute() for {role}.")
     if _is_frame(data):
         table = _read_frame(data, role)
-    elif hasattr(data, "to_numpy") and (hasattr(data, "name") or _is_categorical(data)):  # a series
+    elif hasattr(data, "to_numpy") and (hasattr(data, "name") or is_categorical(data)):  # a series
         name = getattr(data, "name", None)
-        values, kind = _read_series(data, repr(role if name in (None, "") else name))
+        values, kind = read_series(data, repr(role if name in (None, "") else name))
         name = role if name in (None, "") else str(name)
         table = Table(values.reshape(-1, 1), np.array([kind]), (name,), role)
         _check_shape(values.shape, role, caller, one_d, f"{role}.to_frame()")
@@ -227,11 +228,6 @@ def read_table(data: Any, *, role: str, caller: str, one_d: bool) -> Table:
 
 def _is_frame(data: Any) -> bool:
     return hasattr(data, "columns") and hasattr(data, "dtypes") and hasattr(data, "shape")
-
-
-def _is_categorical(data: Any) -> bool:
-    """Tell whether something is a categorical of pandas: a series, an index or an array."""
-    return hasattr(getattr(data, "dtype", None), "ordered")
 
 
 def _check_shape(
@@ -253,9 +249,10 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
     if sp.issparse(data):
         if role == "y":
             raise TypeError(f"{caller} takes a dense y, got a sparse {type(data).__name__}.")
+        _check_shape(data.shape, role, caller, one_d=False)
         values = check_array(
-            data, accept_sparse="csc", dtype=np.float64, ensure_all_finite=False,
-            ensure_min_samples=0, ensure_min_features=0, input_name=role,
+            _numbers.of_sparse(data.tocsc()), accept_sparse="csc", dtype=np.float64,
+            ensure_all_finite=False, ensure_min_samples=0, ensure_min_features=0, input_name=role,
         )  # fmt: skip
         n, d = values.shape
         return Table(sp.csc_array(values), np.full(d, NUMBER), _Numbered(role, d), role)
@@ -278,9 +275,13 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         )
     _check_shape(array.shape, role, caller, one_d)
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):  # masked values are missing
-        plain = array.dtype.kind in "iufb"
-        array = array.astype(np.float64 if plain else object)  # a copy
-        array[np.ma.getmaskarray(data)] = np.nan if plain else None
+        absent = np.ma.getmaskarray(data)
+        if array.dtype.kind in "iufb":
+            flat = array.reshape(len(array), -1), absent.reshape(len(array), -1)
+            array = _numbers.of_masked(*flat).reshape(array.shape)
+        else:
+            array = array.astype(object)  # a copy
+            array[absent] = None
     if array.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
@@ -291,7 +292,7 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
     if array.dtype.kind in "iufb":
         array = _numbers.exact(array).astype(np.float64) if role == "y" else array
         return Table(array, np.full(array.shape[1], NUMBER), names, role)
-    columns = [_read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
+    columns = [read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
     return _assemble(columns, len(array), names, role)
 
 
@@ -306,95 +307,10 @@ def _read_frame(frame: Any, role: str) -> Table:
         series = (frame.iloc[:, j] for j in range(len(names)))
     else:
         series = (frame[:, j] for j in range(len(names)))
-    columns = [_read_series(s, repr(name)) for s, name in zip(series, names, strict=True)]
+    columns = [read_series(s, repr(name)) for s, name in zip(series, names, strict=True)]
     return _assemble(columns, n, names, role)
 
 
 def _assemble(columns: list[tuple[np.ndarray, str]], n: int, names, role: str) -> Table:
     values = np.column_stack([c[0] for c in columns]) if columns else np.empty((n, 0))
     return Table(values, np.array([c[1] for c in columns], dtype=str), names, role)
-
-
-def _read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
-    """Read a column of a pandas or polars frame; return numbers or codes, and their kind."""
-    dtype = series.dtype
-    if _is_categorical(series):
-        codes = np.asarray(getattr(series, "cat", series).codes, dtype=np.float64)
-        return np.where(codes < 0, np.nan, codes), ORDERED if dtype.ordered else LABELS
-    if type(dtype).__name__ == "Enum" and hasattr(series, "to_physical"):  # polars, in its order
-        codes = np.asarray(series.to_physical().to_numpy(), dtype=np.float64)
-        return codes, ORDERED
-    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
-        return _numbers.of_nullable(series), NUMBER
-    return _read_values(np.asarray(series.to_numpy()), name)
-
-
-def _read_values(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
-    """Read a column of an array of any dtype; return numbers or codes, and their kind."""
-    kind = values.dtype.kind
-    if kind in "iufb":
-        return _numbers.exact(values).astype(np.float64), NUMBER
-    if kind == "c":
-        raise ValueError(f"Complex data not supported: column {name} has dtype {values.dtype}.")
-    if kind in "mM":
-        raise TypeError(
-            f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
-            "categories: convert dates to numbers first."
-        )
-    if kind in "USa":
-        return _code(values.astype(object), np.zeros(len(values), dtype=bool)), LABELS
-    if kind not in "OT":  # T: strings that may have a missing value of their own
-        raise TypeError(
-            f"Column {name} has dtype {values.dtype}; expected numbers, strings, booleans or "
-            "categories."
-        )
-    return _read_objects(values.astype(object, copy=False), name)
-
-
-def _read_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
-    types = {type(v) for v in values}
-    absent = np.zeros(len(values), dtype=bool)
-    missing_types = {t for t in types if t is type(None) or t.__name__ in ("NAType", "NaTType")}
-    if missing_types:
-        absent |= np.array([type(v) in missing_types for v in values])
-    texts = {t for t in types if issubclass(t, str | bytes)}
-    others = types - missing_types - texts
-    if not texts:
-        _check_numeric_objects(others, name)
-        out = np.full(len(values), np.nan)
-        out[~absent] = _numbers.of_objects(values[~absent])
-        return out, NUMBER
-    # beside strings, NaN stands for a missing one; any other number is a mistake
-    floats = {t for t in others if issubclass(t, float | np.floating)}
-    if floats:
-        absent |= np.array([type(v) in floats and v != v for v in values])
-        floats = {type(v) for v in values[~absent]} & floats
-    if wrong := (others - {t for t in others if issubclass(t, float | np.floating)}) | floats:
-        found = ", ".join(sorted(t.__name__ for t in wrong))
-        raise TypeError(
-            f"Column {name} mixes strings with values of type {found}; argument must be a column "
-            "of strings or of real numbers."
-        )
-    return _code(values, absent), LABELS
-
-
-def _check_numeric_objects(types: set[type], name: str) -> None:
-    if any(issubclass(t, complex | np.complexfloating) for t in types):
-        raise ValueError(f"Complex data not supported: column {name} holds complex numbers.")
-    for t in types:
-        # Decimal, Fraction and the like convert through __float__
-        if not hasattr(t, "__float__") or (hasattr(t, "__len__") and not issubclass(t, np.generic)):
-            date = t.__name__ in _DATES
-            raise TypeError(
-                f"Column {name} holds a value of type {t.__name__}; argument must be a string or a "
-                f"real number{': convert dates to numbers first' if date else ''}."
-            )
-
-
-def _code(values: np.ndarray, absent: np.ndarray) -> np.ndarray:
-    """Code labels 0, 1, ... in sorted order, NaN where absent."""
-    out = np.full(len(values), np.nan)
-    texts = [str(v) for v in values[~absent]]
-    place = {text: i for i, text in enumerate(sorted(set(texts)))}
-    out[~absent] = [place[text] for text in texts]
-    return out

@@ -15,9 +15,10 @@ LAYERS = {
     "core": set(),
     "_numbers": set(),
     "_ranks": {"core"},
-    "_validation": {"_numbers"},
+    "_columns": {"_numbers"},
+    "_validation": {"_columns", "_numbers"},
     "_entropy": set(),
-    "_encoding": {"_entropy", "_validation"},
+    "_encoding": {"_columns", "_entropy", "_validation"},
     "_calibration": {"core"},
     "_checkpoint": {"_calibration", "core"},
     "_progress": {"_information"},  # for the type of an argument only
@@ -36,7 +37,7 @@ LAYERS = {
     },
     "_parameters": {"_encoding", "_validation"},
     "_clustering": set(),
-    "_conditional": {"_encoding", "_information", "_validation"},
+    "_conditional": {"_domain", "_encoding", "_information", "_validation"},
     "_matrix": {"_encoding", "_information", "_validation"},
     "_selection": {"_encoding", "_information", "_validation"},
 }  # fmt: skip

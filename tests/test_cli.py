@@ -201,3 +201,39 @@ def test_columns_left_out(table, capsys):
     for name, message in (("q", "there is no column 'q'"), ("y", "'y' is the target")):
         assert main(["rank", str(path), "--target", "y", "--drop", name]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_rows_longer_than_the_header(tmp_path, capsys):
+    """Pandas would take the first column for an index, and shift all others."""
+    path = tmp_path / "t.csv"
+    rows = [f"{i},{i % 7},{i % 5}" for i in range(60)]
+    tables = []
+    for end in ("", ","):  # an empty value at the end of each row is nothing
+        path.write_text("x,y,z\n" + "".join(f"{row}{end}\n" for row in rows))
+        assert main(["rank", str(path), "--target", "x", "--drop", "y"]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    path.write_text("x,y,z\n" + "".join(f"{row},1\n" for row in rows))
+    assert main(["rank", str(path), "--target", "x"]) == 2
+    assert "more values than its header" in capsys.readouterr().err
+
+
+def test_large_identifiers_beside_a_gap(tmp_path, rng, capsys):
+    small = rng.permutation(100)
+    frame = pd.DataFrame({"y": small + 10 * rng.normal(size=100)})
+    for name, values in (("small", small), ("large", small + 2**60)):
+        frame[name] = pd.array([*values[:-1].tolist(), None], dtype="Int64")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    output = tmp_path / "o.csv"
+    command = ["rank", str(tmp_path / "t.csv"), "--target", "y", "--missing", "pairwise"]
+    assert main([*command, "--output", str(output)]) == 0
+    scores = pd.read_csv(output).set_index("feature")["mi"]
+    assert scores["large"] == pytest.approx(scores["small"], abs=1e-6)
+    assert scores["large"] > 0.3
+
+
+def test_columns_named_by_numbers(tmp_path, rng, capsys):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["0", "1", "2"])
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert main(["rank", str(tmp_path / "t.parquet"), "--target", "2"]) == 0

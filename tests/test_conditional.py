@@ -142,3 +142,30 @@ def test_cluster_order_puts_blocks_together(rng):
 def test_cluster_order_checks_its_input(matrix):
     with pytest.raises(ValueError, match="cluster_order expected"):
         cluster_order(matrix)
+
+
+def test_nothing_is_left_of_what_is_given(rng):
+    x = rng.normal(size=200)
+    y = x + rng.normal(size=200)
+    for given in (y, np.exp(y), np.c_[y, rng.normal(size=200)], np.c_[x + y, x - y], x):
+        with pytest.warns(UserWarning, match="given determines . exactly"):
+            found = mutual_info(x, y, given=given)
+        assert (found.value, found.interval) == (0.0, (0.0, 0.0))
+        assert found.in_domain and found.n_samples_used == 200
+    assert mutual_info(x, y, given=np.round(y, 1)).interval[1] > 0  # tells nearly all
+    with pytest.raises(ValueError, match="given_types are the types of what is given"):
+        mutual_info(x, y, given_types=["category"])
+
+
+def test_normalized_matrix_of_columns_with_gaps(rng):
+    a = np.repeat([0.0, 1.0], 100)
+    b = 1 - a
+    a[:45], b[45:90] = np.nan, np.nan
+    matrix = mutual_info_matrix(np.c_[a, b], missing="pairwise", normalized=True)
+    assert_allclose(matrix, 1)
+
+
+def test_a_column_without_a_value(rng):
+    frame = pd.DataFrame({"a": rng.normal(size=50), "b": np.nan})
+    with pytest.raises(ValueError, match="0 samples not missing in column 'b'"):
+        mutual_info_matrix(frame, missing="pairwise")

@@ -171,3 +171,16 @@ def test_rows_are_subsampled_alike_whatever_their_order(network):
     expected = network(x, y, n_queries=64).latent
     again = network((x * signs)[:, p].flip(2), y[:, p], n_queries=64).latent
     torch.testing.assert_close(again, expected, **TOLERANCE)
+
+
+def test_order_of_rows_that_hold_each_others_ranks(network):
+    """Here hashes of rows are equal at first, and so are the names of columns."""
+    x = torch.tensor([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5], [6, 8], [7, 6], [8, 7]])[
+        None
+    ].double()
+    y = torch.tensor([1, 2, 3, 4, 5, 7, 8, 6])[None, :, None].double()
+    expected = network(x, y).latent
+    for seed in range(4):
+        p = order(8, seed)
+        torch.testing.assert_close(network(x[:, p], y[:, p]).latent, expected, **TOLERANCE)
+        torch.testing.assert_close(network(x[:, p].flip(2), y[:, p]).latent, expected, **TOLERANCE)

@@ -1,10 +1,13 @@
 """What counts as outside the trained range, and which rows are read when there are too many."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmist import MISTEstimator, OutOfDomainWarning, _domain
+from skmist import MISTEstimator, OutOfDomainWarning, _domain, mutual_info
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
 from skmist._domain_rows import COPIES, EVEN, RowRules
 from skmist._domain_serial import SERIAL
@@ -340,3 +343,49 @@ def test_a_few_numbers_apart_from_a_point_mass_are_not_taken_for_labels(rng, n):
     p = 8 / n
     information = -p * np.log(p) - (1 - p) * np.log1p(-p)  # of which values are 0, and no more
     assert fitted.interval_[0] < information < fitted.interval_[1]
+
+
+def test_a_step_function_of_one_column_among_others_is_perfect(rng):
+    X = rng.uniform(size=(200, 3))
+    with pytest.warns(OutOfDomainWarning, match="determines the other exactly"):
+        found = mutual_info(X, np.floor(30 * X[:, 1]))
+    assert found.interval[1] > np.log(30)
+
+
+def repeated(rng, n=200):
+    X, label = rng.normal(size=(n, 3)), rng.integers(0, 2, n)
+    group = np.array(list("uvw"))[rng.integers(0, 3, n)]
+    mixed = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "group": group})
+    some = rng.choice(n, n // 3, replace=False)
+    return {
+        "twice, labels": (np.r_[X, X], np.r_[label, label]),
+        "some, labels": (np.r_[X, X[some]], np.r_[label, label[some]]),
+        "some, one column": (np.r_[X, X[some]][:, :1], np.r_[label, label[some]]),
+        "twice, mixed": (pd.concat([mixed] * 2), np.r_[X[:, 2], X[:, 2]]),
+        "some, mixed": (pd.concat([mixed, mixed.iloc[some]]), np.r_[X[:, 2], X[some, 2]]),
+    }
+
+
+@pytest.mark.parametrize("kind", repeated(np.random.default_rng(0)))
+def test_rows_with_labels_that_repeat(rng, kind):
+    with pytest.warns(OutOfDomainWarning, match="rows occur twice or more"):
+        found = mutual_info(*repeated(rng)[kind])
+    assert found.interval[0] == 0
+
+
+def test_rounded_numbers_and_labels_are_no_repetition(rng):
+    x, zero = rng.normal(size=1000), rng.random(1000) < 0.6
+    counts = rng.negative_binomial(1, 0.02, 1000)
+    some = np.where(zero, 0, x)
+    group = np.array(list("abcde"))[rng.integers(0, 5, 1000)]
+    pairs = [
+        (np.round(x, 2), x > 0),
+        (np.round(x, 1), x + rng.normal(size=1000) > 0),
+        (np.log1p(counts), counts > 40),
+        (some, zero),
+        (pd.DataFrame({"a": some, "group": group}), np.where(zero, 0, x + rng.normal(size=1000))),
+    ]
+    for X, y in pairs:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            mutual_info(X, y)

@@ -57,9 +57,9 @@ def test_types_by_dtype_and_cardinality():
 
 
 @pytest.mark.parametrize("n", [10, 100, 5000])
-@pytest.mark.parametrize("distinct", [1, 2, 3, 5, MAX_DISCRETE, MAX_DISCRETE + 1])
+@pytest.mark.parametrize("distinct", [1, 2, 3, 5, MAX_DISCRETE, MAX_DISCRETE + 1, 32, 33])
 def test_the_rule_for_numbers(n, distinct):
-    discrete = distinct <= min(MAX_DISCRETE, max(2, n // 2))
+    discrete = distinct <= min(MAX_DISCRETE, max(2, n // 2)) or distinct <= 32 <= n / 100
     expected = "discrete" if discrete else "continuous"
     assert types_of((np.arange(n) % distinct)[:, None]) == [expected]
 
@@ -120,7 +120,8 @@ def test_a_lone_column_of_labels_or_codes_becomes_indicators(labels):
 def test_ordered_numbers_stay_one_column():
     few, many = np.arange(60) % 3, np.arange(60) % (MAX_CODES + 1)
     assert side_of(few[:, None], "ordinal").width == 1
-    assert side_of(many[:, None]).width == 1
+    assert side_of(many[:, None]).width == MAX_CODES + 1  # they repeat
+    assert side_of(np.minimum(np.arange(60), MAX_CODES)[:, None]).width == 1  # they do not
     assert side_of(np.c_[few, many]).width == 2
     assert side_of(np.c_[few, many], ["category", "auto"]).width == 4
 
@@ -217,7 +218,7 @@ def test_few_combinations_of_discrete_columns_are_labels(rng):
 
 def test_many_combinations_stay_columns(rng):
     notes = Notes()
-    for n, columns, labels in ((2000, 4, True), (2000, 5, False), (200, 4, False)):
+    for n, columns, labels in ((2000, 5, True), (2000, 6, False), (200, 4, False)):
         table = read_table(
             rng.integers(0, 2, size=(n, columns)), role="X", caller="test", one_d=False
         )
@@ -225,3 +226,29 @@ def test_many_combinations_stay_columns(rng):
         assert side.is_labels is labels
         assert (side.column is not None) is labels
         assert side.values.shape == (n, columns)
+
+
+def test_types_by_name_or_position_are_never_of_another_column(rng):
+    X = np.c_[rng.random(100) > 0.5, rng.random(100) > 0.5].astype(float)
+
+    def asked(names, types):
+        frame = pd.DataFrame(X, columns=names)
+        table = read_table(frame, role="X", caller="test", one_d=False)
+        return list(requested_types(types, table))
+
+    assert asked(["a", "b"], {"b": "category"}) == ["auto", "category"]
+    assert asked(["a", "b"], {-1: "category"}) == ["auto", "category"]
+    assert asked([0, 1], {1: "category"}) == ["auto", "category"]
+    with pytest.raises(ValueError, match="the name of one column of X and the position of another"):
+        asked([1, 0], {1: "category"})
+    with pytest.raises(ValueError, match="'a', of which X has 2"):
+        asked(["a", "a"], {"a": "category"})
+    with pytest.raises(ValueError, match="names the column True"):
+        asked(["a", "b"], {True: "category"})
+
+
+def test_the_numbering_of_repeated_codes_does_not_matter(rng):
+    code = rng.integers(0, 20, 400)
+    y = rng.normal(size=20)[code] + rng.normal(size=400)
+    renamed = rng.permutation(20)[code]
+    assert mutual_info(renamed, y).value == pytest.approx(mutual_info(code, y).value, abs=1e-4)

@@ -79,3 +79,41 @@ def test_distances_are_kept_where_they_can_be():
 def test_other_numbers_held_as_objects(convert):
     X = np.array([[convert(int(v))] for v in SMALL], dtype=object)
     np.testing.assert_allclose(MISTScore()(X, NOISY), MISTScore()(SMALL[:, None], NOISY))
+
+
+GAPS = {
+    "nullable": lambda v: pd.Series([*v[:-1].tolist(), None], dtype="Int64"),
+    "objects": lambda v: np.array([*v[:-1].tolist(), np.nan], dtype=object),
+    "masked": lambda v: np.ma.masked_array(v, mask=np.arange(N) == N - 1),
+}
+
+
+@pytest.mark.parametrize("kind", GAPS)
+def test_beside_a_missing_one(kind):
+    expected = mutual_info(SMALL[:-1], NOISY[:-1]).value
+    found = mutual_info(GAPS[kind](NEAR), NOISY, missing="pairwise").value
+    assert found == pytest.approx(expected, abs=1e-6)
+    found = mutual_info(NOISY, GAPS[kind](NEAR), missing="pairwise").value
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_beside_a_null_of_polars():
+    polars = pytest.importorskip("polars")
+    series = polars.Series("a", [*NEAR[:-1].tolist(), None])
+    expected = mutual_info(SMALL[:-1], NOISY[:-1]).value
+    found = mutual_info(series, NOISY, missing="pairwise").value
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_more_digits_than_any_type_of_numbers_holds():
+    huge = np.array([10**400 + int(v) for v in SMALL], dtype=object)
+    assert mutual_info(huge, NOISY).value == pytest.approx(
+        mutual_info(SMALL, NOISY).value, abs=1e-6
+    )
+
+
+def test_sparse_ones_are_refused():
+    from scipy.sparse import csc_array
+
+    with pytest.raises(ValueError, match="would lose digits"):
+        mutual_info(csc_array(NEAR[:, None]), NOISY)

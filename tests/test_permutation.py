@@ -233,3 +233,22 @@ def test_where_rows_are_left_out_permutations_read_the_rest(rng, monkeypatch, in
     assert shapes == [(100, 2, 1)] * 9
     assert fitted.n_samples_used_ == 100
     assert 0.1 <= fitted.pvalue_ <= 1
+
+
+@pytest.mark.parametrize("ones", [(1, 1), (3, 4), (5, 5)])
+def test_rare_labels_that_never_meet_are_not_dependent(ones):
+    """Nearly all permutations then have the table of the sample, and equal statistics."""
+    a, b = np.zeros(200), np.zeros(200)
+    a[: ones[0]], b[10 : 10 + ones[1]] = 1, 1
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(200)
+        assert mutual_info(a[order], b[order], pvalue=True, random_state=seed).pvalue == 1
+
+
+def test_rare_labels_hold_the_level(rng):
+    found = []
+    while len(found) < 60:
+        a, b = rng.random((2, 200)) < 0.02
+        if a.any() and b.any():
+            found.append(mutual_info(a, b, pvalue=True).pvalue)
+    assert np.mean(np.array(found) <= 0.05) < 0.12

@@ -11,6 +11,7 @@ from scipy import stats
 
 from skmist._training import compose, presets
 from skmist._training.families import (
+    codes,
     copulas,
     fields,
     grid,
@@ -44,6 +45,7 @@ FAMILIES = {
     "grid": grid.sample,
     "classes": grid.sample_classes,
     "table": grid.sample_table,
+    "codes": codes.sample,
     "copulas": copulas.sample,
     "zero-inflated": zero_inflated.sample,
     "interactions": lambda rng, batch, n: interactions.sample(rng, batch, n, 4),

@@ -1,6 +1,7 @@
 """Reading of arrays and frames: numbers, kinds, names, error texts."""
 
 import datetime
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -10,10 +11,9 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
+from skmist import MISTEstimator, MISTFeatureSelector, OutOfDomainWarning, mutual_info
+from skmist._columns import LABELS, NUMBER, ORDERED
 from skmist._validation import (
-    LABELS,
-    NUMBER,
-    ORDERED,
     Notes,
     check_finite,
     listing,
@@ -287,3 +287,34 @@ def test_what_is_no_table_in_memory():
     for series in (pd.Series([1.0, 2.0]), pl.Series([1.0, 2.0])):
         with pytest.raises(ValueError, match=r"X\.to_frame\(\)"):
             read(series)
+
+
+@pytest.mark.parametrize("X", [{"a": [1.0] * 20}, []])
+@pytest.mark.parametrize("call", ["fit", "score", "select"])
+def test_what_is_no_table_is_named(call, X):
+    selector, estimator = MISTFeatureSelector(), MISTEstimator()
+    calls = {"fit": estimator.fit, "score": estimator.score, "select": selector.fit}
+    with pytest.raises((TypeError, ValueError), match="expected X to be a"):
+        calls[call](X, [0.0, 1.0] * 10)
+
+
+def test_nested_columns_of_polars():
+    pairs = np.random.default_rng(0).normal(size=(50, 2))
+    array = pl.Series("a", pairs.tolist(), dtype=pl.Array(pl.Float64, 2))
+    struct = pl.Series("a", [{"q": v} for v in pairs[:, 0]])
+    for column in (array, struct):
+        with pytest.raises(TypeError, match="one value in each row"):
+            mutual_info(np.arange(50.0), column)
+        with pytest.raises(TypeError, match="one value in each row"):
+            mutual_info(pl.DataFrame({"a": column}), np.arange(50.0))
+
+
+def test_a_warning_made_an_error_leaves_the_earlier_fit(rng):
+    x = rng.normal(size=(50, 1))
+    estimator = MISTEstimator().fit(x, x[:, 0] + rng.normal(size=50))
+    before = dict(vars(estimator))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OutOfDomainWarning)
+        with pytest.raises(OutOfDomainWarning):
+            estimator.fit(np.c_[x, x], x[:, 0])
+    assert vars(estimator) == before

@@ -9,7 +9,7 @@ import torch
 from skmist._training import compose
 from skmist._training.blocks import draw_block, has_ties, with_reference
 from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import categorical, clusters, elliptical, grid, paper
+from skmist._training.families import categorical, clusters, codes, elliptical, grid, paper
 from skmist._training.random import Rng
 
 
@@ -132,10 +132,12 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
         draw = grid.sample_table(rng, batch, n)
     elif labels == (False, True):
         draw = with_reference(rng, "labels", batch, n, 1, 1)
+    elif rng.coin(0.1):
+        draw = codes.sample(rng, batch, n)
+        draw = compose.swap(draw) if rng.coin(0.5) else draw
     else:
         draw = draw_block(rng, batch, n, 1, 1)
-    if not any(labels) and rng.coin(0.2):
-        draw = compose.rounded(rng, draw)
+        draw = compose.rounded(rng, draw) if rng.coin(0.2) else draw
     draw = compose.independent(rng, draw) if rng.coin(0.2) else draw
     return Draw(draw.x, draw.y, draw.mi, labels)
 
