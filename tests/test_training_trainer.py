@@ -150,6 +150,25 @@ def test_export_and_start_from_the_checkpoint(tmp_path):
     assert again.position == 3
 
 
+def test_pairs_that_were_trained_apart_go_on_where_they_were(tmp_path):
+    for name, count in (("run", 1), ("pairs", 3)):
+        trainer = Trainer(tmp_path / name, TrainOptions(**QUICK), SMALL)
+        steps(trainer, count)
+        trainer.save()
+    first = export(tmp_path / "run", tmp_path / "first.safetensors")
+    path = export(first, tmp_path / "both.safetensors", pairs_from=tmp_path / "pairs")
+    found, joint = read_network(path), read_network(first).joint
+    for p, q in zip(found.joint.parameters(), joint.parameters(), strict=True):
+        assert torch.equal(p, q)
+    for p, q in zip(
+        found.bivariate.parameters(), trainer.average.bivariate.parameters(), strict=True
+    ):
+        assert torch.equal(p, q)
+    assert starting_point(path)["done"]["position"] == 1
+    assert starting_point(path, "pairs")["done"]["position"] == 3
+    assert starting_point(first, "pairs")["done"]["position"] == 1
+
+
 def test_export_of_the_mean_with_other_checkpoints(tmp_path):
     trainer = Trainer(tmp_path / "run", TrainOptions(**QUICK), SMALL)
     trainer.save()

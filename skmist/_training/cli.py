@@ -90,7 +90,9 @@ def _add_others(commands) -> None:
         "SHA-256 in the registry beside it. The header keeps preset, seed and position, so that "
         "'train --start-from' goes on from the file.",
     )
-    export.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    export.add_argument(
+        "--run", type=Path, required=True, metavar="DIR", help="folder of the run, or a checkpoint"
+    )
     export.add_argument("--to", type=Path, help="file to write (default: the released weights)")
     export.add_argument(
         "--mean-with",
@@ -176,7 +178,7 @@ def _train(args) -> int:
     torch.set_num_threads(args.threads)
     names = {f.name for f in fields(TrainOptions)}
     options = TrainOptions(**{k: v for k, v in vars(args).items() if k in names})
-    start = starting_point(args.start_from) if args.start_from else {}
+    start = starting_point(args.start_from, args.preset) if args.start_from else {}
     trainer = Trainer(args.resume, options, device=args.device, **start)
     print(f"step {trainer.step}, {trainer.datasets:,} data sets seen, position {trainer.position}")
     measured = trainer.run()

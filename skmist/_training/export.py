@@ -44,6 +44,8 @@ def export(
 ) -> Path:
     """Write the averaged weights of a run as a checkpoint and enter its hash in the registry.
 
+    In place of a run's folder there may be a checkpoint, to give it another part for pairs.
+
     With ``mean_with``, the mean of these weights and those of other checkpoints, each counting
     alike: after runs that started from one of them it is often better than any (Wortsman et al.,
     "Model soups", ICML 2022).
@@ -56,7 +58,7 @@ def export(
     ValueError
         If another checkpoint is one of another configuration.
     """
-    network, metadata = averaged_network(directory)
+    network, metadata = load_with_metadata(directory)
     others = [read_network(other) for other in mean_with]
     for other, source in zip(others, mean_with, strict=True):
         if other.config != network.config:
@@ -78,10 +80,16 @@ def export(
     return path
 
 
-def starting_point(path: Path) -> dict:
-    """Return weights, configuration and position of a checkpoint, to train on from there."""
+def starting_point(path: Path, preset: str | None = None) -> dict:
+    """Return weights, configuration and position of a checkpoint, to train on from there.
+
+    With the preset "pairs" the position is that of the pairs, if they were trained apart.
+    """
     network = read_network(path)
     metadata = read_metadata(path)["metadata"]
+    if preset == "pairs":
+        apart = {k.removeprefix("pairs "): v for k, v in metadata.items() if "pairs " in k}
+        metadata = apart or metadata
     weights = {k: v.clone() for k, v in network.state_dict().items()}
     names = {k: k for k in ("position", "datasets", "minutes", "seed")} | {"steps": "step"}
     done = {name: metadata[k] for k, name in names.items() if k in metadata}
