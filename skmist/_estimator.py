@@ -109,7 +109,8 @@ class MISTEstimator(BaseEstimator):
     maps of single columns the estimate does not change either, but for rounding; nor does it depend
     on the order of the samples, on the order of the columns inside X and y, or on which of both is
     called X. The estimate never exceeds the plug-in entropy of a discrete side, and equals it where
-    two discrete sides determine each other.
+    two discrete sides determine each other. The interval reaches up to what the true entropy may
+    be, and down to what a chance agreement of two sides leaves possible.
 
     The test of independence counts how many permuted samples have a statistic as large as that of
     the sample, (b + 1) / (l + 1). The statistic is the mean of the distribution and, in units in

@@ -152,7 +152,9 @@ def mutual_info(
     estimates from the same rows go the same way as a rule, so this interval is wider than it need
     be. Where all of Z is discrete, with at most 20 combinations of values and 40 rows or more of
     each, the estimates for each of them are averaged instead, and so are the ends of their
-    intervals: with Z of three and four values, that has the smaller error.
+    intervals: with Z of three and four values, that has the smaller error. Where a single
+    continuous X or y follows exactly from Z (linearly, or monotonely from one column), the result
+    is 0, with a warning.
 
     Examples
     --------

@@ -111,7 +111,7 @@ class Columns:
         def name(i: int) -> str:
             return " + ".join(str(self.X.names[j]) for j in sets[i])
 
-        note_outside([self.reasons[s] for s in sets], name, "set of feature", self.notes)
+        note_outside([self.reasons[s] for s in sets], name, "feature set", self.notes)
 
     def show(self, text: str) -> None:
         """Say on the progress bar, if there is one, how far a search is; nobody knows its end."""
