@@ -15,6 +15,7 @@ MAX_WIDTH = 1000  # columns of one question, indicators included
 LOW = 0.3  # nats; estimates below are not looked through for perfect dependence
 UNUSUAL = 0.35  # domain score, of at most 1 inside, that calls for a closer look
 _PROBE = 64  # rows on which a perfect dependence has to show before all are looked at
+_PROBES = 2048  # where it is one of many columns
 _TOLERANCE = 1e-10
 _INDEPENDENT = 1e-6  # share of a column that the ones before do not give, at least
 
@@ -98,9 +99,12 @@ def is_perfect(a: Side, b: Side) -> bool:
 
 def _rising(columns: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Return which columns rise, or fall, with another one (n, 1) on the first rows."""
-    order = np.argsort(columns[:_PROBE], axis=0)
-    steps = np.diff(by[:_PROBE, 0][order], axis=0)
-    return np.flatnonzero((steps >= 0).all(axis=0) | (steps <= 0).all(axis=0))
+    found = np.arange(columns.shape[1])
+    for rows in (slice(_PROBE), slice(_PROBES)):
+        order = np.argsort(columns[rows, found], axis=0)
+        steps = np.diff(by[rows, 0][order], axis=0)
+        found = found[(steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)]
+    return found
 
 
 def _monotone(x: np.ndarray, y: np.ndarray) -> bool:

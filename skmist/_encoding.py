@@ -72,8 +72,11 @@ def requested_types(types: Any, table: Table, param: str | None = None) -> np.nd
         given = np.full(d, types, dtype=object)
     elif isinstance(types, Mapping):
         given = np.full(d, "auto", dtype=object)
+        places: dict[str, list[int]] = {}
+        for j, name in enumerate(table.names):
+            places.setdefault(str(name), []).append(j)
         for key, value in types.items():
-            given[_place(key, table, param)] = value
+            given[_place(key, places, table, param)] = value
     else:
         given = np.array(list(types), dtype=object)
         if given.shape != (d,):
@@ -87,12 +90,14 @@ def requested_types(types: Any, table: Table, param: str | None = None) -> np.nd
     return given
 
 
-def _place(key: Any, table: Table, param: str) -> int:
-    """Return the position of the column that a key means: its name or, of an integer, its place."""
-    names = [str(name) for name in table.names]
+def _place(key: Any, places: Mapping[str, list[int]], table: Table, param: str) -> int:
+    """Return the position of the column that a key means: its name or, of an integer, its place.
+
+    ``places`` are those of each name.
+    """
     whole = isinstance(key, int | np.integer) and not isinstance(key, bool)
     if isinstance(key, str):
-        found = [j for j, name in enumerate(names) if name == key]
+        found = places.get(key, [])
         if len(found) > 1:
             raise ValueError(
                 f"{param} names the column {key!r}, of which {table.role} has {len(found)}; give "
@@ -101,7 +106,7 @@ def _place(key: Any, table: Table, param: str) -> int:
         if found:
             return found[0]
     elif whole and -table.n_columns <= key < table.n_columns:
-        if str(key) in names and names[key] != str(key):
+        if int(key) % table.n_columns not in places.get(str(key), [int(key) % table.n_columns]):
             raise ValueError(
                 f"{param} has the key {key}, which is the name of one column of {table.role} and "
                 "the position of another; give a list with one type for each column."

@@ -180,6 +180,7 @@ def test_order_of_rows_that_hold_each_others_ranks(network):
     ].double()
     y = torch.tensor([1, 2, 3, 4, 5, 7, 8, 6])[None, :, None].double()
     expected = network(x, y).latent
+    torch.testing.assert_close(network(y, x).latent, expected, **TOLERANCE)
     for seed in range(4):
         p = order(8, seed)
         torch.testing.assert_close(network(x[:, p], y[:, p]).latent, expected, **TOLERANCE)

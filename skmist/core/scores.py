@@ -242,7 +242,7 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
     every column a name and a direction of its own; the names order the columns, and a second hash
     of the ranks in that direction, by column, the rows. Where columns hold each other's ranks on
     rows that do so too, names and hashes are equal; then both are told apart by the same once more,
-    with names that know the side and hashes that know these names.
+    with names that know the others on their side and hashes that know these names.
 
     Parameters
     ----------
@@ -264,9 +264,10 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
     rows, again = hashes.argsort(-1), None
     ordered = hashes.gather(1, rows)
     if (ordered[:, 1:] == ordered[:, :-1]).any():
-        side = (torch.arange(ranks.shape[1], device=ranks.device) >= dx).long()[:, None]
+        sides = [part.sum(1, keepdim=True).expand_as(part) for part in (name[:, :dx], name[:, dx:])]
         directed = centred * direction
-        known = _mix(_mix(directed + _mix(name + side)).sum(1, keepdim=True)) & 0xFFFF
+        known = _mix(name + _mix(torch.cat(sides, 1)))
+        known = _mix(_mix(directed + known).sum(1, keepdim=True)) & 0xFFFF
         again = _mix((known * directed).sum(2, keepdim=True).abs() + name)
         rows = _by_both(hashes, _mix(_mix(directed + again).sum(1)))
         again = again.squeeze(2)
