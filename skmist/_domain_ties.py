@@ -98,18 +98,16 @@ def tie_reasons(a: Side, b: Side, ties: tuple[Tied | None, Tied | None]) -> list
     smooth, lone = all(_is_smooth(side) for side in (a, b)), a.lone and b.lone
     sparse = lone and one.is_sparse and other.is_sparse
     found = [HEAPED] if smooth and lone and one.is_heaped and other.is_heaped else []
-    plain = [side for side in (a, b) if side.smooth.shape[1]]
-    if not plain and not sparse:
+    numbers = a.codes is None or b.codes is None
+    if not numbers and not sparse:
         return found
     both = one.code.astype(np.int64) * len(other.counts) + other.code
     if len(one.counts) * len(other.counts) > 8 * len(both):
         both = _compact(both)
     counts = np.bincount(both)
-    if smooth:
-        repeated = _repeated(one, other, both, counts)
-    else:
-        repeated = bool(plain) and _copied(a, b, (one, other), both, counts)
-    if repeated:
+    if smooth and _repeated(one, other, both, counts):
+        found.append(REPEATED)
+    elif numbers and not smooth and _copied(a, b, ties, both, counts):
         found.append(REPEATED)
     if sparse and _is_mass(a, b, int(counts.max())):
         found.append(SPARSE)

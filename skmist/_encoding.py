@@ -198,9 +198,9 @@ class Side:
         """
         if self.codes is None:
             return float("inf")
-        if self.lone or self.repeats:
-            return plugin_entropy(self.codes)
-        return self.marginal_entropy
+        if self.frequencies is not None:
+            return self.frequencies.entropy
+        return plugin_entropy(self.codes) if self.lone else self.marginal_entropy
 
     @cached_property
     def frequencies(self) -> Frequencies | None:

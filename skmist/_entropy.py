@@ -10,9 +10,7 @@ from scipy.special import entr, gammaincinv, ndtri
 
 def plugin_entropy(codes: np.ndarray) -> float:
     """Return the entropy of the frequencies of the codes, in nats."""
-    p = np.bincount(codes)
-    p = p[p > 0] / len(codes)
-    return float(max(0.0, -(p * np.log(p)).sum()))
+    return Frequencies.of(codes).entropy
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,8 @@ class Frequencies:
         variance = float(p @ np.square(information - p @ information))
         error = np.sqrt(variance / len(codes))
         complete = bool(counts.min() > 1)
-        return cls(plugin_entropy(codes), error, len(p), len(codes), complete)
+        entropy = float(max(0.0, (p * information).sum()))
+        return cls(entropy, error, len(p), len(codes), complete)
 
     def upper(self, levels: np.ndarray) -> np.ndarray:
         """Return values that the true entropy lies below with these probabilities, in nats.
