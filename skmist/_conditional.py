@@ -100,7 +100,7 @@ def _is_function(table: Table, types: np.ndarray, Z: Table, z_types: np.ndarray)
     """
     if list(types) != [CONTINUOUS] or not Z.n_columns:
         return False
-    sides = [encode(t, kinds, Notes()) for t, kinds in ((table, types), (Z, z_types))]
+    sides = [encode(t, kinds) for t, kinds in ((table, types), (Z, z_types))]
     if not is_perfect(*sides):
         return False
     both = np.column_stack([Z.values, table.values])
@@ -134,7 +134,7 @@ def _stratified(
         rows = strata == k
         weights.append(rows.mean())
         sides = ((X, x_types), (y, y_types))
-        pairs.append(tuple(encode(t.rows(rows), kinds, notes) for t, kinds in sides))
+        pairs.append(tuple(encode(t.rows(rows), kinds) for t, kinds in sides))
     reasons: list[list[str]] = []
     found = ask(pairs, settings, reasons)
     note_outside(reasons, lambda k: f"value {k + 1} of given", "part", notes)

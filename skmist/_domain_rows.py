@@ -12,15 +12,11 @@ import numpy as np
 
 from skmist._domain_serial import SERIAL, effective_rows, slow_autocorrelations, spread
 from skmist._domain_ties import REPEATED, SPARSE, Tied, tie_reasons
-from skmist._encoding import Side
+from skmist._encoding import Side, is_single
 from skmist._ranks import column_ranks
 
 MAX_ROWS = 50_000  # samples with more rows are not looked through
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
-GROUPED = (
-    "rare categories are read as one, which hides what tells them apart; group those that belong "
-    "together, or look at fewer of them"
-)
 EVEN = (
     "rows are spread more evenly than independent draws are, as in a lattice or a quasi-random "
     "design; one side may determine the other in a way that cannot be seen"
@@ -109,11 +105,22 @@ class RowRules:
             interval = spread(interval, a.n_rows, rows, a.width * b.width)
         if set(reasons) & {REPEATED, COPIES, SPARSE}:
             interval = np.array([0.0, WIDER * interval[1]])
-        if GROUPED in reasons:
+        single = is_single(a, b)
+        if hidden := sum(side.merged[single].hidden for side in (a, b)):
             chance = (_n_values(a) - 1) * (_n_values(b) - 1) / (2 * a.n_rows)
             low = max(0.0, interval[0] - chance)
-            interval = np.array([low, interval[1] + a.hidden + b.hidden])
+            interval = np.array([low, interval[1] + hidden])
         return np.minimum(interval, bound)
+
+
+def merged_reasons(a: Side, b: Side) -> list[str]:
+    """Return what is read as one of the categories of two sides, if anything is."""
+    texts = [side.merged[is_single(a, b)].text for side in (a, b)]
+    return [
+        f"{text}, which hides what tells them apart; group those that belong together"
+        for text in texts
+        if text
+    ]
 
 
 def _n_values(side: Side) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ TYPES = (CONTINUOUS, DISCRETE, ORDINAL, CATEGORY)
 MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
 MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
 ROWS_PER_CODE = 3  # beside the most frequent one, that it takes with more
-MAX_CATEGORIES = 32  # labels beyond are grouped; so many distinct numbers may be discrete too
+MAX_CATEGORIES = 32  # read as indicators, labels beyond are merged; or of a discrete column
+MAX_LABELS = 128  # of a side that is read as one column
 MANY_ROWS = 100  # for each distinct number, on average, that this takes
 MAX_COMBINATIONS = 32  # of discrete columns that are read as class labels together
 ROWS_EACH = 20  # rows for each combination, on average, that this takes
@@ -139,6 +140,13 @@ def _few_distinct(values: np.ndarray) -> np.ndarray:
     return out
 
 
+class Merged(NamedTuple):
+    """The categories that are read as one: their entropy in nats, given that, and what to say."""
+
+    hidden: float = 0.0
+    text: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Side:
     """One side of one question, as the network reads it.
@@ -160,8 +168,8 @@ class Side:
         columns, their codes from 0.
     is_labels : bool
         Whether the column holds codes whose order means nothing.
-    hidden : float
-        Entropy, in nats, of the categories that are read as one, given that.
+    merged : tuple of two Merged
+        What is merged in ``values``, and what is in ``column``.
     """
 
     values: np.ndarray
@@ -171,7 +179,7 @@ class Side:
     lone: bool
     column: np.ndarray | None
     is_labels: bool
-    hidden: float = 0.0
+    merged: tuple[Merged, Merged] = (Merged(), Merged())
 
     @property
     def width(self) -> int:
@@ -249,7 +257,7 @@ def is_bijection(a: Side, b: Side) -> bool:
     return len(np.unique(pairs)) == sizes[0]
 
 
-def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
+def encode(table: Table, types: np.ndarray) -> Side:
     """Encode one side without missing values.
 
     Labels become one 0/1 column for each category (one column where there are two), numbers stay
@@ -266,8 +274,9 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
     if lone and types[varying[0]] == CONTINUOUS:  # the most frequent case: one array for all
         column = values[:, varying].astype(np.float64, copy=False)
         return Side(column, None, float("inf"), column, True, column, False)
-    parts, codes, entropy, hidden = [], [], 0.0, 0.0
+    parts, codes, entropy = [], [], 0.0
     single, is_labels = None, False
+    merged, merged_single = Merged(), Merged()
     for j in varying:
         column, kind = values[:, j], types[j]
         single = column
@@ -282,9 +291,12 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
             parts.append(code[:, None])
             single, is_labels = code, True
         elif as_labels:
-            single, is_labels = _grouped(code, table, int(j), notes), True
-            hidden += plugin_entropy(code) - plugin_entropy(single)
-            parts.append(single[:, None] == np.arange(single.max() + 1))
+            name = "" if lone else f" of {table.describe(int(j))}"
+            kept, more = _merge(code, MAX_CATEGORIES, name)
+            merged = Merged(merged.hidden + more.hidden, merged.text or more.text)
+            parts.append(kept[:, None] == np.arange(kept.max() + 1))
+            single, merged_single = _merge(code, MAX_LABELS, name) if lone else (None, Merged())
+            is_labels = lone
         else:
             parts.append(column[:, None])
     smooth = varying[types[varying] == CONTINUOUS]
@@ -304,7 +316,7 @@ def encode(table: Table, types: np.ndarray, notes: Notes) -> Side:
         lone=lone,
         column=None if single is None else single[:, None].astype(np.float64),
         is_labels=is_labels,
-        hidden=hidden,
+        merged=(merged, merged_single),
     )
 
 
@@ -321,22 +333,19 @@ def _are_few(codes: np.ndarray) -> bool:
     return count <= MAX_COMBINATIONS and ROWS_EACH * count <= len(codes)
 
 
-def _grouped(code: np.ndarray, table: Table, j: int, notes: Notes) -> np.ndarray:
-    """Return the codes of categories; the rarest are grouped if there are too many."""
+def _merge(code: np.ndarray, most: int, name: str) -> tuple[np.ndarray, Merged]:
+    """Return codes of at most so many categories, the rarest read as one, and what that hides."""
     counts = np.bincount(code)
-    if len(counts) > MAX_CATEGORIES:
-        order = np.argsort(-counts, kind="stable")
-        kept = order[: MAX_CATEGORIES - 1]
-        place = np.full(len(counts), MAX_CATEGORIES - 1)
-        place[kept] = np.arange(len(kept))
-        code = place[code]
-        share = 1 - counts[kept].sum() / len(code)
-        notes.add(
-            f"Column {table.describe(j)} has {len(counts)} categories: the "
-            f"{len(kept)} most frequent are told apart, the others ({share:.0%} of the samples) "
-            "are read as one, so that the estimate may be too low."
-        )
-    return code
+    if len(counts) <= most:
+        return code, Merged()
+    kept = np.argsort(-counts, kind="stable")[: most - 1]
+    place = np.full(len(counts), most - 1)
+    place[kept] = np.arange(len(kept))
+    few = place[code]
+    share = 1 - counts[kept].sum() / len(code)
+    text = f"{len(counts)} categories{name}, of which the {len(kept)} most frequent are told apart"
+    text += f" and the others ({share:.0%} of the samples) are read as one"
+    return few, Merged(plugin_entropy(code) - plugin_entropy(few), text)
 
 
 def _joint_codes(codes: list[np.ndarray], n: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from skmist import _domain
 from skmist._checkpoint import load_calibration
-from skmist._domain_rows import GROUPED, RowRules
+from skmist._domain_rows import RowRules, merged_reasons
 from skmist._encoding import (
     Side,
     encode,
@@ -171,8 +171,7 @@ def ask(
             exact.add(i)
             reasons[first + i] += rules.ties(a, b)
             continue
-        if a.hidden + b.hidden > 0:
-            reasons[first + i].append(GROUPED)
+        reasons[first + i] += merged_reasons(a, b)
         # one column determined by another never comes out low, and most questions can be spared
         perfect[i] = not (single and means[i] < _domain.LOW) and _domain.is_perfect(a, b)
         reasons[first + i] += _domain.range_reasons(config, a.n_rows, a.width, b.width, single)
@@ -293,7 +292,7 @@ def joint(
     X, y = X.rows(keep), y.rows(keep)
     check_samples(X.n_rows, settings.caller, " without a missing value")
     note_constants((X, y), notes)
-    sides = [encode(t, kinds, notes) for t, kinds in zip((X, y), types, strict=True)]
+    sides = [encode(t, kinds) for t, kinds in zip((X, y), types, strict=True)]
     reasons: list[list[str]] = []
     estimates = ask([(sides[0], sides[1])], settings, reasons)
     if reasons[0]:
@@ -319,7 +318,7 @@ def columnwise(
     check_samples(int(y_complete.sum()), settings.caller, " with a complete y")
     y = y.rows(y_complete)
     note_constants((y,), notes)
-    target = encode(y, y_type, notes)
+    target = encode(y, y_type)
     reasons: list[list[str]] = []
     parts, x_types = [], []
     for columns in _blocks(X):
@@ -327,7 +326,7 @@ def columnwise(
         types = infer_types(block, given[columns])
         block = block.rows(y_complete)
         note_constants((block,), notes)
-        pairs = list(_column_pairs(block, types, y, y_type, target, settings.caller, notes))
+        pairs = list(_column_pairs(block, types, y, y_type, target, settings.caller))
         parts.append(ask(pairs, settings, reasons))
         x_types.append(types)
     note_outside(reasons, lambda i: X.names[i], "feature", notes)
@@ -341,20 +340,19 @@ def _blocks(X: Table) -> Iterator[slice]:
 
 
 def _column_pairs(
-    X: Table, types: np.ndarray, y: Table, y_type: np.ndarray, target: Side, caller: str,
-    notes: Notes,
-) -> Iterator[tuple[Side, Side]]:  # fmt: skip
+    X: Table, types: np.ndarray, y: Table, y_type: np.ndarray, target: Side, caller: str
+) -> Iterator[tuple[Side, Side]]:
     """Encode each column of X beside y, without the rows where the column is missing."""
     absent = np.isnan(X.values)
     gaps = absent.any(axis=0)
     for j in range(X.n_columns):
         column, kinds = X.block([j]), types[[j]]
         if not gaps[j]:
-            yield encode(column, kinds, notes), target
+            yield encode(column, kinds), target
             continue
         keep = ~absent[:, j]
         check_samples(int(keep.sum()), caller, f" not missing in column {X.names[j]!r}")
-        yield encode(column.rows(keep), kinds, notes), encode(y.rows(keep), y_type, notes)
+        yield encode(column.rows(keep), kinds), encode(y.rows(keep), y_type)
 
 
 def note_outside(

@@ -31,7 +31,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         check_samples(int(present[:, j].sum()), settings.caller, where)
     note_constants((X,), notes)
     columns = [X.block([j]) for j in range(d)]
-    whole = [encode(columns[j].rows(present[:, j]), types[[j]], notes) for j in range(d)]
+    whole = [encode(columns[j].rows(present[:, j]), types[[j]]) for j in range(d)]
     rows, cols = np.triu_indices(d, 1)
 
     def pair(i: int, j: int) -> tuple[Side, Side]:
@@ -40,7 +40,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         keep = present[:, i] & present[:, j]
         where = f" not missing in columns {X.names[i]!r} and {X.names[j]!r}"
         check_samples(int(keep.sum()), settings.caller, where)
-        left, right = (encode(columns[k].rows(keep), types[[k]], notes) for k in (i, j))
+        left, right = (encode(columns[k].rows(keep), types[[k]]) for k in (i, j))
         return left, right
 
     reasons: list[list[str]] = []

@@ -200,11 +200,8 @@ def test_more_cells_than_fit_into_the_memory(rng, monkeypatch, checkpoint):
 
 
 def test_what_grouped_categories_hide_has_room_in_the_interval():
-    codes = np.random.default_rng(0).integers(0, 100, 900)
-    with (
-        pytest.warns(UserWarning, match="100 categories"),
-        pytest.warns(OutOfDomainWarning, match="rare categories are read as one"),
-    ):
+    codes = np.random.default_rng(0).integers(0, 300, 900)
+    with pytest.warns(OutOfDomainWarning, match="categories, of which the 127 most frequent"):
         found = mutual_info(codes.astype(str), (codes % 4).astype(str))
     truth = plugin_entropy(codes % 4)
     assert found.interval[0] < found.value < truth
@@ -215,10 +212,7 @@ def test_what_grouped_categories_hide_has_room_in_the_interval():
 def test_labels_that_occur_once(call, data):
     _, y = data
     names = pd.DataFrame({"id": [f"id{k}" for k in range(120)]})
-    with (
-        pytest.warns(UserWarning, match="'id' of X has 120 categories: the 31 most frequent"),
-        pytest.warns(OutOfDomainWarning, match="occur once"),
-    ):
+    with pytest.warns(OutOfDomainWarning, match="occur once"):
         assert np.isfinite(call(names, y)).all()
 
 

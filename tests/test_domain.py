@@ -13,7 +13,7 @@ from skmist._domain_rows import COPIES, EVEN, RowRules
 from skmist._domain_serial import SERIAL
 from skmist._domain_ties import HEAPED, REPEATED, SPARSE
 from skmist._encoding import encode, infer_types, requested_types
-from skmist._validation import Notes, read_table
+from skmist._validation import read_table
 from skmist.core import CoreConfig
 
 CONFIG = CoreConfig(n_min=8, n_max=500, d_max=16, mi_max=10.0)
@@ -21,7 +21,7 @@ CONFIG = CoreConfig(n_min=8, n_max=500, d_max=16, mi_max=10.0)
 
 def side(values):
     table = read_table(values, role="X", caller="Caller", one_d=True)
-    return encode(table, infer_types(table, requested_types("auto", table)), Notes())
+    return encode(table, infer_types(table, requested_types("auto", table)))
 
 
 @pytest.mark.parametrize(

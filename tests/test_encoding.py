@@ -10,6 +10,7 @@ from skmist._encoding import (
     MAX_CATEGORIES,
     MAX_CODES,
     MAX_DISCRETE,
+    MAX_LABELS,
     encode,
     infer_types,
     is_bijection,
@@ -29,10 +30,10 @@ def types_of(data, types="auto"):
     return list(infer_types(table, requested_types(types, table)))
 
 
-def side_of(data, types="auto", notes=None):
+def side_of(data, types="auto"):
     table = table_of(data)
     kinds = infer_types(table, requested_types(types, table))
-    return encode(table, kinds, notes or Notes())
+    return encode(table, kinds)
 
 
 def test_types_by_dtype_and_cardinality():
@@ -138,21 +139,31 @@ def test_relabelling_permutes_the_indicators():
     assert sorted(map(tuple, first.T)) == sorted(map(tuple, second.T))
 
 
-def test_rare_categories_are_grouped_with_a_warning():
+def test_rare_categories_are_read_as_one():
     counts = np.r_[np.arange(40, 3, -1), [1] * 23]  # 37 frequent ones, 23 rare ones
     values = np.repeat([f"c{k:02}" for k in range(60)], counts)
-    notes = Notes()
-    side = side_of(pd.DataFrame({"city": values}), notes=notes)
+    side = side_of(pd.DataFrame({"city": values}))
     assert side.width == MAX_CATEGORIES
     sizes = side.values.sum(axis=0)
     assert_array_equal(sizes[:-1], counts[: MAX_CATEGORIES - 1])
     assert sizes[-1] == counts[MAX_CATEGORIES - 1 :].sum()
-    ((_, text),) = notes.items
-    assert "'city' of X has 60 categories: the 31 most frequent are told apart" in text
     assert_allclose(side.entropy, plugin_entropy(np.repeat(np.arange(60), counts)))
     rest = counts[MAX_CATEGORIES - 1 :]
     within = plugin_entropy(np.repeat(np.arange(len(rest)), rest))
-    assert_allclose(side.hidden, rest.sum() / counts.sum() * within)
+    hidden, text = side.merged[False]
+    assert_allclose(hidden, rest.sum() / counts.sum() * within)
+    assert text.startswith("60 categories, of which the 31 most frequent are told apart")
+    beside = side_of(pd.DataFrame({"city": values, "x": np.arange(float(len(values)))}))
+    assert beside.merged[False].text.startswith("60 categories of 'city' of X, of which the 31")
+
+
+@pytest.mark.parametrize("k", [MAX_CATEGORIES, MAX_CATEGORIES + 1, MAX_LABELS, MAX_LABELS + 1])
+def test_lone_columns_of_labels_keep_more_categories(k):
+    side = side_of([f"c{j}" for j in np.arange(5 * k) % k])
+    assert len(np.unique(side.column)) == min(k, MAX_LABELS)
+    assert side.width == min(k, MAX_CATEGORIES)
+    assert (side.merged[True].hidden > 0) == (k > MAX_LABELS)
+    assert (side.merged[False].hidden > 0) == (k > MAX_CATEGORIES)
 
 
 def test_constants_are_left_out_and_named():
@@ -217,12 +228,11 @@ def test_few_combinations_of_discrete_columns_are_labels(rng):
 
 
 def test_many_combinations_stay_columns(rng):
-    notes = Notes()
     for n, columns, labels in ((2000, 5, True), (2000, 6, False), (200, 4, False)):
         table = read_table(
             rng.integers(0, 2, size=(n, columns)), role="X", caller="test", one_d=False
         )
-        side = encode(table, infer_types(table, requested_types("auto", table)), notes)
+        side = encode(table, infer_types(table, requested_types("auto", table)))
         assert side.is_labels is labels
         assert (side.column is not None) is labels
         assert side.values.shape == (n, columns)

@@ -11,9 +11,12 @@ from scipy import stats
 
 from skmist._training import compose, presets
 from skmist._training.families import (
+    categorical,
     codes,
     copulas,
     fields,
+    frames,
+    functions,
     grid,
     interactions,
     latent,
@@ -41,6 +44,12 @@ def bins(x, k=60):
     return ((stats.rankdata(x, "min") - 1) * k // len(x)).astype(int)
 
 
+def left_over(design, value):
+    """Return the largest residual of least squares."""
+    weights = torch.linalg.pinv(design.double()) @ value.double()
+    return float((design.double() @ weights - value).abs().max())
+
+
 FAMILIES = {
     "grid": grid.sample,
     "classes": grid.sample_classes,
@@ -50,6 +59,7 @@ FAMILIES = {
     "zero-inflated": zero_inflated.sample,
     "interactions": lambda rng, batch, n: interactions.sample(rng, batch, n, 4),
     "latent": lambda rng, batch, n: latent.sample(rng, batch, n, 3, 1),
+    "frames": lambda rng, batch, n: frames.sample(rng, batch, n, 6, 1),
 }
 
 
@@ -59,7 +69,7 @@ def test_draws_are_finite_reproducible_and_spread(name):
     found = []
     for seed in range(60):
         draw = sample(Rng(seed), 5, 40)
-        assert draw.x.shape == (5, 40, {"interactions": 4, "latent": 3}.get(name, 1))
+        assert draw.x.shape == (5, 40, {"interactions": 4, "latent": 3, "frames": 6}.get(name, 1))
         assert draw.y.shape == (5, 40, 1) and draw.mi.shape == (5,)
         assert draw.x.dtype == draw.y.dtype == draw.mi.dtype == torch.float32
         assert draw.x.isfinite().all() and draw.y.isfinite().all()
@@ -112,6 +122,45 @@ def test_class_densities_agree_with_frequencies():
             found = plug_in(bins(x[:, 0].numpy(), 100), y[:, 0].numpy())
             assert found == pytest.approx(float(mi), rel=0.05, abs=0.02)
     assert len(grid.sample_classes(Rng(0), 1, 5000, 3).y.unique()) <= 3
+
+
+@pytest.mark.parametrize("target", ["number", "labels"])
+def test_tables_agree_with_frequencies(target):
+    for seed in range(8):
+        rng = Rng(seed)
+        widths = [[3], [1, 4], [5, 3], [3, 3, 3]][seed % 4]
+        columns = frames.table_sampler(rng, 2, widths)
+        f = frames.effects(rng, 2, widths, 1 if target == "number" else 3)
+
+        def whole(n, columns=columns):  # no column tells more than the sign
+            return torch.sign(columns(n) + 1e-6)
+
+        if target == "number":
+            draw = functions.with_noise(rng, whole, f, 60_000)
+        else:
+            draw = categorical.with_labels(rng, whole, f, 60_000, one_hot=False)
+        for x, y, mi in zip(draw.x, draw.y, draw.mi, strict=True):
+            assert set(x.unique().tolist()) == {-1.0, 1.0}
+            code = np.unique(x.numpy(), axis=0, return_inverse=True)[1].ravel()
+            values = y[:, 0].numpy() if target == "labels" else bins(y[:, 0].numpy(), 150)
+            found = plug_in(code, values)
+            assert found == pytest.approx(float(mi), rel=0.06, abs=0.02)
+
+
+def test_effects_of_combinations_are_sums_of_products():
+    widths = [3, 1, 4]
+    tables = frames.table_sampler(Rng(5), 2, widths)(300)
+    assert tables.shape == (2, 300, 8)
+    for group in (slice(0, 3), slice(4, 8)):
+        assert (tables[..., group].sum(-1) == 2 - tables[..., group].shape[-1]).all()
+    interacting = 0
+    for seed in range(20):
+        value = frames.effects(Rng(seed), 2, widths, 1)(tables)
+        alone = torch.cat([tables, torch.ones_like(value)], 2)
+        products = (tables.unsqueeze(3) * tables.unsqueeze(2)).flatten(2)
+        assert left_over(torch.cat([alone, products], 2), value) < 1e-3
+        interacting += left_over(alone, value) > 0.01
+    assert 3 <= interacting <= 15
 
 
 def test_continuous_families_agree_with_ksg():

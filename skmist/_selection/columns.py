@@ -73,7 +73,7 @@ class Columns:
                 return None
             target = self._target if count == len(keep) else self._encode_y(self.y.rows(keep))
             kinds = self.types[np.array([*fixed, *columns], dtype=np.intp)]
-            return encode(table.rows(keep), kinds, self.notes), target
+            return encode(table.rows(keep), kinds), target
 
         return self._answers([tuple(s) for s in sets], pair, fixed)
 
@@ -86,7 +86,7 @@ class Columns:
                 return None
             table = table.rows(keep)
             kinds = self.types[[other, *columns]]
-            sides = [encode(table.block([i]), kinds[[i]], self.notes) for i in (1, 0)]
+            sides = [encode(table.block([i]), kinds[[i]]) for i in (1, 0)]
             return sides[0], sides[1]
 
         return self._answers([(int(j),) for j in columns], pair, (other,))
@@ -125,7 +125,7 @@ class Columns:
         return self._encode_y(self.y)
 
     def _encode_y(self, y: Table) -> Side:
-        return encode(y, self.y_types, self.notes)
+        return encode(y, self.y_types)
 
     def _block(self, columns: Sequence[int], fixed: Sequence[int]) -> tuple[Table, np.ndarray]:
         """Return fixed columns and those in question, and the mask of the rows that are complete.

@@ -9,7 +9,7 @@ import torch
 from skmist._training import compose
 from skmist._training.blocks import draw_block, has_ties, with_reference
 from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import categorical, clusters, codes, elliptical, grid, paper
+from skmist._training.families import categorical, clusters, codes, elliptical, frames, grid, paper
 from skmist._training.random import Rng
 
 
@@ -129,7 +129,7 @@ def draw_bivariate(rng: Rng, shape: Shape, labels: tuple[bool, bool]) -> Draw:
     """Draw pairs of columns; with labels, of the kinds asked for."""
     batch, n = shape.batch, shape.n
     if labels == (True, True):
-        draw = grid.sample_table(rng, batch, n)
+        draw = grid.sample_table(rng, batch, n, grid.MOST_CODES)
     elif labels == (False, True):
         draw = with_reference(rng, "labels", batch, n, 1, 1)
     elif rng.coin(0.1):
@@ -154,6 +154,9 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
+    if dx >= 2 and dy != 2 and dy <= frames.MOST_CATEGORIES and rng.coin(0.15):
+        draw = frames.sample(rng, batch, n, dx, dy)
+        return compose.independent(rng, draw) if rng.coin(0.12) else draw
     if dx >= 2 and rng.coin(0.5 if dx + dy <= FEW_COLUMNS else 0.25):
         return _finished(rng, draw_polar(rng, shape) if rng.coin(0.35) else draw_closed(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.35):

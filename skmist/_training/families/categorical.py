@@ -5,6 +5,8 @@ I(X; y) = H(mean of p(. | X)) - mean of H(p(. | X)), over a large reference samp
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,9 +27,28 @@ def sample(
 ) -> Draw:
     """Draw X of dx columns and a y of n_classes, coded or one-hot (one column if binary)."""
     columns = column_sampler(rng, batch, dx, discrete)
-    f = random_function(rng, batch, dx, n_classes)
+    return with_labels(rng, columns, random_function(rng, batch, dx, n_classes), n, one_hot)
+
+
+def with_labels(
+    rng: Rng, columns: Callable[[int], Tensor], f: Callable[[Tensor], Tensor], n: int, one_hot: bool
+) -> Draw:
+    """Draw n rows of columns, and labels.
+
+    Parameters
+    ----------
+    rng : Rng
+    columns : callable
+        Draws so many rows of X, (batch, rows, dx).
+    f : callable
+        Maps X to one value for each class, (batch, rows, n_classes).
+    n : int
+    one_hot : bool
+        Whether y holds indicators (one column if there are two classes), else codes.
+    """
     x = columns(n + N_REFERENCE)
     logits = f(x)
+    batch, _, n_classes = logits.shape
     scale = logits[:, n:].std(1, keepdim=True) + 1e-2
     logits = (logits - logits[:, n:].mean(1, keepdim=True)) / scale
     logits = logits * rng.log_uniform(batch, 1, 1, low=0.2, high=12.0)

@@ -13,11 +13,13 @@ MOST_INDICATORS = 6
 KINDS = ("normal", "uniform", "heavy", "mixture", "integer", "binary", "zero-inflated")
 
 
-def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Callable[[int], Tensor]:
+def column_sampler(
+    rng: Rng, batch: int, d: int, discrete: float = 0.25, group: float = 0.15
+) -> Callable[[int], Tensor]:
     """Return a function that draws n rows of d columns, (batch, n, d), each near unit scale.
 
-    Kinds of columns, their correlation and their discreteness are fixed at the call. At times the
-    first few columns are the indicators of one category.
+    Kinds of columns, their correlation and their discreteness are fixed at the call. With
+    probability ``group`` the first few columns are the indicators of one category.
     """
     weights = [3, 2, 1, 1, discrete * 2, discrete * 2, discrete * 2]
     if rng.coin(0.35):
@@ -30,7 +32,8 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
     bins = rng.integer(batch, 1, d, low=2, high=6).float()
     share = rng.uniform(batch, 1, d, low=0.1, high=0.9)
     gap = rng.uniform(batch, 1, d, low=1.0, high=4.0)
-    group = rng.host_integer(3, min(d, MOST_INDICATORS)) if d >= 3 and rng.coin(0.15) else 0
+    few = min(d, MOST_INDICATORS)
+    grouped = rng.host_integer(3, few) if d >= 3 and rng.coin(group) else 0
     skew = rng.log_uniform(batch, 1, low=0.5, high=2.0)
 
     def draw(n: int) -> Tensor:
@@ -56,10 +59,10 @@ def column_sampler(rng: Rng, batch: int, d: int, discrete: float = 0.25) -> Call
             elif kind == "zero-inflated":
                 c = torch.where(rng.uniform(batch, n) < p, torch.zeros_like(c), c)
             columns.append(c)
-        if group:
-            code = (torch.special.ndtr(z[..., 0]) ** skew * group).long().clamp_max(group - 1)
-            indicators = torch.nn.functional.one_hot(code, group).to(z)
-            columns[:group] = (2 * indicators - 1).unbind(-1)
+        if grouped:
+            code = (torch.special.ndtr(z[..., 0]) ** skew * grouped).long().clamp_max(grouped - 1)
+            indicators = torch.nn.functional.one_hot(code, grouped).to(z)
+            columns[:grouped] = (2 * indicators - 1).unbind(-1)
         return torch.stack(columns, -1)
 
     return draw

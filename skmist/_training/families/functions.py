@@ -8,6 +8,7 @@ another function of X the same holds for each level.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -94,8 +95,26 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
     """Draw X of dx columns and one column y."""
     if dy != 1:
         raise ValueError(f"y has one column in this family, got dy={dy}.")
-    columns = column_sampler(rng, batch, dx)
-    f = random_function(rng, batch, dx, 1)
+    return with_noise(rng, column_sampler(rng, batch, dx), random_function(rng, batch, dx, 1), n)
+
+
+def with_noise(
+    rng: Rng, columns: Callable[[int], Tensor], f: Callable[[Tensor], Tensor], n: int
+) -> Draw:
+    """Draw n rows of columns, and y = f(X) + noise.
+
+    Parameters
+    ----------
+    rng : Rng
+    columns : callable
+        Draws so many rows of X, (batch, rows, dx).
+    f : callable
+        Maps X to values (batch, rows, 1).
+    n : int
+    """
+    m = min(max(n, N_REFERENCE), MOST_REFERENCE)
+    x = columns(n + m)
+    batch, _, dx = x.shape
     kind = rng.choose(tuple(NOISE_ENTROPY), (3, 1, 1, 0.7))
     sigma = rng.log_uniform(batch, 1, low=0.15 if dx > 1 and rng.coin(0.6) else 0.03, high=3.0)
     if rng.coin(0.3 if dx == 1 else 0.2):
@@ -103,9 +122,6 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
         selector = random_function(rng, batch, dx, 1)
     else:
         selector = None
-
-    m = min(max(n, N_REFERENCE), MOST_REFERENCE)
-    x = columns(n + m)
     value = f(x)
     reference = value[:, n:]
     value = (value - reference.mean(1, keepdim=True)) / (reference.std(1, keepdim=True) + 1e-3)

@@ -22,6 +22,8 @@ from skmist._training.families.margins import margin
 from skmist._training.random import Rng
 
 SIZES = (48, 64, 96)
+FEW_CLASSES, MOST_CLASSES = 12, 128
+FEW_CODES, MOST_CODES = 20, 64  # of each side of a table
 N_BINS = 128  # intervals of the continuous side beside categories
 
 
@@ -98,7 +100,7 @@ def sample(rng: Rng, batch: int, n: int) -> Draw:
 
 def class_fields(rng: Rng, batch: int, k: int, g: int) -> Tensor:
     """Draw log densities of k classes on g intervals, (batch, k, g): alike to nearly separate."""
-    kind = rng.choose(("smooth", "location", "bumps", "blocks"), (3, 4, 1.5, 1))
+    kind = rng.choose(("smooth", "location", "bumps", "blocks", "pieces"), (3, 4, 1.5, 1, 1))
     t = centres(rng, g)
     if kind == "smooth":
         log_p = smooth_line(rng, batch, k, g) * rng.log_uniform(batch, 1, 1, low=0.1, high=8.0)
@@ -120,6 +122,13 @@ def class_fields(rng: Rng, batch: int, k: int, g: int) -> Tensor:
         size = rng.log_uniform(batch, 1, 1, 1, low=0.01, high=0.3)
         floor = rng.log_uniform(batch, 1, 1, low=1e-5, high=0.5)
         log_p = torch.log(torch.exp(-0.5 * ((t - place) / size).square()).sum(2) + floor)
+    elif kind == "pieces":  # each class has one interval, or a few
+        cuts = rng.uniform(batch, k * rng.host_integer(1, 3) - 1).sort(1).values
+        piece = torch.searchsorted(cuts, t.expand(batch, g).contiguous())  # (batch, g)
+        order = rng.uniform(batch, cuts.shape[1] + 1).argsort(1) % k
+        owner = order.gather(1, piece).unsqueeze(1)
+        mine = owner == torch.arange(k, device=rng.device).view(1, k, 1)
+        log_p = mine * rng.log_uniform(batch, 1, 1, low=0.3, high=12.0)
     else:
         m = rng.host_integer(2, 12)
         value = rng.log_uniform(batch, 1, 1, low=0.1, high=6.0) * rng.normal(batch, k, m)
@@ -139,14 +148,14 @@ def sample_classes(rng: Rng, batch: int, n: int, n_classes: int | None = None) -
     batch : int
     n : int
     n_classes : int, optional
-        Number of classes, at random from 2 to 12 by default; some classes are rare.
+        Number of classes, at random from 2 to 128 by default, mostly up to 12; some are rare.
 
     Returns
     -------
     Draw
         With x and y of shape (batch, n, 1); y holds codes from 0.
     """
-    k = rng.host_log_integer(2, 12) if n_classes is None else n_classes
+    k = n_classes or few_or_many(rng, FEW_CLASSES, MOST_CLASSES)
     share = rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, k, 1)
     p = tempered(rng, class_fields(rng, batch, k, N_BINS), share)
     j, i = draw_cells(rng, p, n)
@@ -178,21 +187,28 @@ def random_order(rng: Rng, values: Tensor) -> Tensor:
     return values if rng.coin(0.5) else values.flip(0)
 
 
-def sample_table(rng: Rng, batch: int, n: int) -> Draw:
-    """Draw pairs of categories or ranks, 2 to 20 of each.
+def few_or_many(rng: Rng, few: int, many: int) -> int:
+    """Draw a number of categories: in two of three cases from 2 to the first number."""
+    low, high = (2, few) if many == few or rng.coin(2 / 3) else (few + 1, many)
+    return rng.host_log_integer(low, high)
+
+
+def sample_table(rng: Rng, batch: int, n: int, most: int = FEW_CODES) -> Draw:
+    """Draw pairs of categories or ranks, 2 to 20 of each, or up to ``most``.
 
     Parameters
     ----------
     rng : Rng
     batch : int
     n : int
+    most : int
 
     Returns
     -------
     Draw
         With x and y of shape (batch, n, 1), codes from 0.
     """
-    k, m = rng.host_log_integer(2, 20), rng.host_log_integer(2, 20)
+    k, m = (few_or_many(rng, FEW_CODES, most) for _ in range(2))
     log_p = class_tables(rng, batch, k, m)
     rows = rng.normal(batch, k, 1) * rng.uniform(batch, 1, 1, high=1.2)
     columns = rng.normal(batch, 1, m) * rng.uniform(batch, 1, 1, high=1.2)
