@@ -20,9 +20,8 @@ MAX_DISCRETE = 20  # a column with more distinct numbers is taken for continuous
 MAX_CODES = 10  # a lone column with at most so many distinct numbers is read as class labels
 ROWS_PER_CODE = 3  # beside the most frequent one, that it takes with more
 MAX_CATEGORIES = 32  # read as indicators, labels beyond are merged; or of a discrete column
-MAX_LABELS = 128  # of a side that is read as one column
+MAX_LABELS = 128  # of a side that is read as one column, of labels or of their combinations
 MANY_ROWS = 100  # for each distinct number, on average, that this takes
-MAX_COMBINATIONS = 32  # of discrete columns that are read as class labels together
 ROWS_EACH = 20  # rows for each combination, on average, that this takes
 _FIRST_PROBE, _PROBE = 64, 2048  # rows that mostly show that a column has many distinct values
 
@@ -293,7 +292,8 @@ def encode(table: Table, types: np.ndarray) -> Side:
         elif as_labels:
             name = "" if lone else f" of {table.describe(int(j))}"
             kept, more = _merge(code, MAX_CATEGORIES, name)
-            merged = Merged(merged.hidden + more.hidden, merged.text or more.text)
+            text = "; ".join(filter(None, (merged.text, more.text)))
+            merged = Merged(merged.hidden + more.hidden, text)
             parts.append(kept[:, None] == np.arange(kept.max() + 1))
             single, merged_single = _merge(code, MAX_LABELS, name) if lone else (None, Merged())
             is_labels = lone
@@ -330,7 +330,7 @@ def _are_codes(code: np.ndarray) -> bool:
 def _are_few(codes: np.ndarray) -> bool:
     """Tell whether combinations are few, and each has many rows on average."""
     count = int(codes.max()) + 1
-    return count <= MAX_COMBINATIONS and ROWS_EACH * count <= len(codes)
+    return count <= MAX_LABELS and ROWS_EACH * count <= len(codes)
 
 
 def _merge(code: np.ndarray, most: int, name: str) -> tuple[np.ndarray, Merged]:

@@ -27,6 +27,7 @@ from skmist._encoding import (
 from skmist._inference import Engine, Question
 from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
+from skmist._readings import read_as_labels
 from skmist._validation import Notes, Table, check_samples, listing
 from skmist.core import MIDistribution
 from skmist.exceptions import OutOfDomainWarning
@@ -157,6 +158,10 @@ def ask(
     means[live] = raw.mean().numpy()
     scores = np.zeros(len(pairs))
     scores[live] = found
+    medians = raw.median().numpy()
+    others = read_as_labels(questions, [pairs[i] for i in live], medians, engine)
+    for k, other in others.items():
+        latent[live[k]], means[live[k]], scores[live[k]] = other
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
     rules = RowRules()

@@ -30,10 +30,11 @@ LAYERS = {
     "_linear": {"_ranks"},
     "_dependence": {"_linear"},
     "_null": {"_checkpoint", "_linear"},
+    "_readings": {"_encoding", "_inference"},
     "_permutation": {"_dependence", "_encoding", "_inference", "_linear", "_null", "core"},
     "_information": {
         "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_null",
-        "_permutation", "_validation", "core",
+        "_permutation", "_readings", "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
     "_clustering": set(),

@@ -228,7 +228,7 @@ def test_few_combinations_of_discrete_columns_are_labels(rng):
 
 
 def test_many_combinations_stay_columns(rng):
-    for n, columns, labels in ((2000, 5, True), (2000, 6, False), (200, 4, False)):
+    for n, columns, labels in ((2560, 7, True), (2559, 7, False), (2000, 6, True), (200, 4, False)):
         table = read_table(
             rng.integers(0, 2, size=(n, columns)), role="X", caller="test", one_d=False
         )

@@ -154,7 +154,7 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
-    if dx >= 2 and dy != 2 and dy <= frames.MOST_CATEGORIES and rng.coin(0.15):
+    if dx >= 2 and dy != 2 and dy <= frames.MOST_TARGET and rng.coin(0.25):
         draw = frames.sample(rng, batch, n, dx, dy)
         return compose.independent(rng, draw) if rng.coin(0.12) else draw
     if dx >= 2 and rng.coin(0.5 if dx + dy <= FEW_COLUMNS else 0.25):

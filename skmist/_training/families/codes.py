@@ -13,6 +13,7 @@ from skmist._training.families.grid import (
     class_fields,
     continuous,
     draw_cells,
+    joined,
     table_mi,
     tempered,
 )
@@ -39,9 +40,12 @@ def sample(rng: Rng, batch: int, n: int) -> Draw:
     k = rng.host_log_integer(FEWEST, MOST)
     share = rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, k, 1)
     p = tempered(rng, class_fields(rng, batch, k, N_BINS), share)
+    whole = rng.coin(0.2)
+    p = joined(rng, p) if whole else p
     i, j = draw_cells(rng, p, n)
     if rng.coin(0.35):
         x = continuous(rng, i, k)
     else:
         x = margin(rng, (i + 0.5) / k).unsqueeze(-1) if rng.coin(0.5) else i.unsqueeze(-1).float()
-    return Draw(x, continuous(rng, j, N_BINS), table_mi(p))
+    y = j.unsqueeze(-1).float() if whole else continuous(rng, j, N_BINS)
+    return Draw(x, y, table_mi(p))

@@ -20,7 +20,7 @@ from skmist._training.families.columns import column_sampler, random_function
 from skmist._training.families.functions import with_noise
 from skmist._training.random import Rng
 
-MOST_CATEGORIES = 12
+MOST_CATEGORIES = 64
 MOST_TARGET = 20  # classes
 
 

@@ -78,6 +78,18 @@ def continuous(rng: Rng, cell: Tensor, g: int) -> Tensor:
     return margin(rng, (cell + rng.uniform(*cell.shape)) / g).unsqueeze(-1)
 
 
+FEWEST_LEVELS, MOST_LEVELS = 3, 60
+
+
+def joined(rng: Rng, p: Tensor) -> Tensor:
+    """Join neighbouring columns of tables (B, k, m) at random: intervals become whole numbers."""
+    levels = rng.host_log_integer(FEWEST_LEVELS, MOST_LEVELS)
+    skew = rng.log_uniform(1, low=0.5, high=2.0)
+    cuts = (rng.uniform(levels - 1) ** skew).sort().values
+    level = torch.searchsorted(cuts, centres(rng, p.shape[2]))
+    return p @ torch.nn.functional.one_hot(level, levels).to(p)
+
+
 def sample(rng: Rng, batch: int, n: int) -> Draw:
     """Draw pairs of continuous columns from random fields.
 
@@ -140,7 +152,7 @@ def class_fields(rng: Rng, batch: int, k: int, g: int) -> Tensor:
 
 
 def sample_classes(rng: Rng, batch: int, n: int, n_classes: int | None = None) -> Draw:
-    """Draw a continuous x beside a categorical y.
+    """Draw a number x, continuous or at times whole, beside a categorical y.
 
     Parameters
     ----------
@@ -158,8 +170,11 @@ def sample_classes(rng: Rng, batch: int, n: int, n_classes: int | None = None) -
     k = n_classes or few_or_many(rng, FEW_CLASSES, MOST_CLASSES)
     share = rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, k, 1)
     p = tempered(rng, class_fields(rng, batch, k, N_BINS), share)
+    whole = rng.coin(0.3)
+    p = joined(rng, p) if whole else p
     j, i = draw_cells(rng, p, n)
-    return Draw(continuous(rng, i, N_BINS), j.unsqueeze(-1).float(), table_mi(p))
+    x = i.unsqueeze(-1).float() if whole else continuous(rng, i, N_BINS)
+    return Draw(x, j.unsqueeze(-1).float(), table_mi(p))
 
 
 def class_tables(rng: Rng, batch: int, k: int, m: int) -> Tensor:
