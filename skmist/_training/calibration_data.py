@@ -14,7 +14,7 @@ from skmist._training.heldout import FAMILIES, PAIRS
 from skmist._training.presets import PRESETS, Shape, draw_batch, draw_composition
 from skmist._training.random import Rng
 from skmist._training.stream import seed_of
-from skmist._validation import Notes, read_table
+from skmist._validation import read_table
 from skmist.core import MISTNetwork
 
 STREAM = "calibration"
@@ -125,7 +125,7 @@ def add_families(collector: Collector, laws: int = LAWS, largest: int = 10_000) 
 
 def _encoded(values: np.ndarray) -> Side:
     table = read_table(values, role="X", caller="calibrate", one_d=True)
-    return encode(table, infer_types(table, requested_types("auto", table)), Notes())
+    return encode(table, infer_types(table, requested_types("auto", table)))
 
 
 def wide_answers(network: MISTNetwork, batches: int = WIDE) -> Answers:
