@@ -78,7 +78,8 @@ def conditional(
         [*X.names, *Z.names],
         "X and given",
     )
-    settings = replace(settings, x_types=np.concatenate([x_types, z_types]), y_type=y_types)
+    settings = replace(settings, y_type=y_types, both_readings=False)
+    settings = replace(settings, x_types=np.concatenate([x_types, z_types]))
     whole = joint(both, y, settings, notes)[0]
     part = joint(Z, y, replace(settings, x_types=z_types), notes)[0]
     value, interval = difference(whole, part)

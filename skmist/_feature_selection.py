@@ -305,9 +305,8 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         estimates, self.feature_types_, self.target_types_ = found
         self.scores_ = estimates.values
         self.intervals_ = estimates.intervals
-        for name in ("pvalues_", "path_"):
-            if hasattr(self, name):
-                delattr(self, name)  # of an earlier fit
+        for name in {"pvalues_", "path_"} & vars(self).keys():  # of an earlier fit
+            delattr(self, name)
         if estimates.pvalues is not None:
             self.pvalues_ = estimates.pvalues
         self.n_samples_used_ = estimates.n_used
@@ -333,13 +332,14 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     def _settings(self) -> tuple[Settings, int]:
         """Return how to ask, and the seed of the shuffled copies."""
         tested = self.pvalues or (self.alpha is not None and not self._tests_steps)
+        # the other strategies compare sets of columns
+        of = partial(Settings.of, self, both_readings=self.strategy in ("relevance", "mrmr"))
         forward_joint = self.strategy == "joint" and self.direction == "forward"
         if tested or not (self._auto or forward_joint):
-            settings = Settings.of(self, tested)
-            return settings, settings.seed
+            return (settings := of(tested)), settings.seed
         # of the caller's generator no number is drawn unless something is shuffled
         generator = check_random_state(self.random_state)
-        return Settings.of(self, False), int(generator.randint(np.iinfo(np.int32).max))
+        return of(False), int(generator.randint(np.iinfo(np.int32).max))
 
     def _search(
         self, read: Callable[[], Columns], passed: np.ndarray, rule: Rule

@@ -48,10 +48,13 @@ class Settings:
     units: str = "nats"
     n_permutations: int = 0
     seed: int = 0
+    both_readings: bool = True  # of repeated numbers; not where sets of columns are compared
     engine: Engine = Engine()
 
     @classmethod
-    def of(cls, source: Any, pvalues: bool, caller: str | None = None) -> Settings:
+    def of(
+        cls, source: Any, pvalues: bool, caller: str | None = None, both_readings: bool = True
+    ) -> Settings:
         """Read the settings from the parameters of an estimator."""
         generator = check_random_state(source.random_state) if pvalues else None
         return cls(
@@ -64,6 +67,7 @@ class Settings:
             units=source.units,
             n_permutations=source.n_permutations if pvalues else 0,
             seed=int(generator.randint(np.iinfo(np.int32).max)) if pvalues else 0,
+            both_readings=both_readings,
             engine=Engine(source.checkpoint, source.device, source.n_jobs, source.verbose),
         )
 
@@ -158,10 +162,10 @@ def ask(
     means[live] = raw.mean().numpy()
     scores = np.zeros(len(pairs))
     scores[live] = found
-    medians = raw.median().numpy()
-    others = read_as_labels(questions, [pairs[i] for i in live], medians, engine)
-    for k, other in others.items():
-        latent[live[k]], means[live[k]], scores[live[k]] = other
+    if settings.both_readings:
+        sides, medians = [pairs[i] for i in live], raw.median().numpy()
+        for k, other in read_as_labels(questions, sides, medians, engine).items():
+            latent[live[k]], means[live[k]], scores[live[k]] = other
     perfect = np.zeros(len(pairs), dtype=bool)
     exact = set()
     rules = RowRules()

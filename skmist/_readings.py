@@ -11,8 +11,9 @@ from skmist._encoding import MAX_LABELS, Side, is_single
 from skmist._inference import Engine, Question
 
 ROWS_EACH = 4  # rows for each distinct number, on average, that reading them as labels takes
+MANY_ROWS = 40  # with so many, labels lose next to nothing where the order does matter
 _PROBE = 160  # rows that mostly show that a column has many distinct values
-_SURE = 0.05  # level of the quantile that has to lie above the other median
+_SURE = 0.01  # level of the quantile that has to lie above the other median
 
 
 def read_as_labels(
@@ -23,8 +24,8 @@ def read_as_labels(
 
     Mutual information does not depend on the order of the values, but how much a sample shows of it
     does: what codes in no order tell, such as those of shops, hardly shows in their ranks.
-    As labels they count where their mutual information almost certainly exceeds the median of the
-    other reading.
+    Numbers count as labels where they have many rows each, or tell almost certainly more so than by
+    the median of the other reading.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def read_as_labels(
         For each question that is better read so: quantiles, mean and domain score.
     """
     codes: dict[int, np.ndarray | None] = {}
-    places, others = [], []
+    places, others, many = [], [], []
     for i, (question, sides) in enumerate(zip(questions, pairs, strict=True)):
         if not is_single(*sides):
             continue
@@ -56,13 +57,14 @@ def read_as_labels(
                 if (code := codes[id(values)]) is not None:
                     places.append(i)
                     others.append(replace(question, **{name: code}, labels=labels))
+                    many.append(len(code) >= MANY_ROWS * (code.max() + 1))
     if not others:
         return {}
     read, scores = engine.judge(others)
     lower, means = read.quantile(_SURE).numpy(), read.mean().numpy()
     found: dict[int, tuple[np.ndarray, float, float]] = {}
     for k in np.argsort(lower, kind="stable"):  # of two sides, the one that tells more comes last
-        if lower[k] > medians[places[k]]:
+        if many[k] or lower[k] > medians[places[k]]:
             found[places[k]] = read.latent[k].numpy(), float(means[k]), float(scores[k])
     return found
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmist import MISTScore, mutual_info, mutual_info_matrix
-from skmist._readings import ROWS_EACH, few_codes
+from skmist import MISTFeatureSelector, MISTScore, mutual_info, mutual_info_matrix
+from skmist._readings import MANY_ROWS, ROWS_EACH, few_codes
 
 CODES, ROWS = 60, 8
 
@@ -19,11 +19,11 @@ def information(effects, noise):
     return entropy - 0.5 * np.log(2 * np.pi * np.e * noise**2)
 
 
-def shops(seed, ordered):
+def shops(seed, ordered, rows=ROWS):
     rng = np.random.default_rng(seed)
     effects = np.linspace(-1.6, 1.6, CODES)
     effects = effects if ordered else rng.permutation(effects)
-    code = rng.integers(0, CODES, CODES * ROWS)
+    code = rng.integers(0, CODES, CODES * rows)
     return code, effects[code] + 0.7 * rng.normal(size=len(code)), information(effects, 0.7)
 
 
@@ -49,6 +49,15 @@ def test_ordered_numbers_are_read_by_rank():
         code, y, _ = shops(seed, ordered=True)
         found = mutual_info(code, y)
         assert found.value == pytest.approx(mutual_info(code, y, x_types="ordinal").value, abs=1e-6)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_with_many_rows_each_they_are_labels(ordered):
+    code, y, truth = shops(0, ordered, MANY_ROWS)
+    found = mutual_info(code, y)
+    assert found.value == pytest.approx(mutual_info(code, y, x_types="category").value, abs=1e-6)
+    assert found.value == pytest.approx(truth, abs=0.05)
+    assert found.interval[0] <= truth <= found.interval[1]
 
 
 def test_all_ways_to_ask_agree(rng):
@@ -77,3 +86,26 @@ def test_few_repeated_values_have_codes(rng):
     many = np.repeat(np.arange(129.0), 10)
     assert few_codes(many) is None
     assert few_codes(many[:-10]) is not None
+
+
+def test_what_columns_add_is_the_difference_of_one_reading(rng):
+    for seed in range(4):
+        code, y, _ = shops(seed, ordered=False)
+        x = y + rng.normal(size=len(y))
+        added = mutual_info(x, y, given=code, given_types="continuous")
+        ordinal = mutual_info(x, y, given=code, given_types="ordinal")
+        assert added.value == pytest.approx(ordinal.value, abs=1e-6)
+
+
+def test_sets_of_columns_are_compared_in_one_reading(rng):
+    code, y, _ = shops(3, ordered=False)
+    X = np.c_[code, y + rng.normal(size=len(y)), rng.normal(size=len(y))]
+    paths = []
+    for types in ("continuous", "ordinal"):
+        selector = MISTFeatureSelector(
+            strategy="joint", n_features_to_select=2, x_types=[types, "continuous", "continuous"]
+        ).fit(X, y)
+        paths.append([(step["feature"], step["mi"]) for step in selector.path_])
+    for (j, mi), (k, other) in zip(*paths, strict=True):
+        assert j == k
+        assert mi == pytest.approx(other, abs=1e-6)
