@@ -79,8 +79,8 @@ def conditional(
         "X and given",
     )
     settings = replace(settings, y_type=y_types, both_readings=False)
-    settings = replace(settings, x_types=np.concatenate([x_types, z_types]))
-    whole = joint(both, y, settings, notes)[0]
+    types = np.concatenate([x_types, z_types])
+    whole = joint(both, y, replace(settings, x_types=types), notes)[0]
     part = joint(Z, y, replace(settings, x_types=z_types), notes)[0]
     value, interval = difference(whole, part)
     n_used = int(min(whole.n_used[0], part.n_used[0]))

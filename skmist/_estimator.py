@@ -27,7 +27,8 @@ class MISTEstimator(BaseEstimator):
         Types of the columns of X and of y: one for all columns, one for each, or a dict by column
         name or position. Possible are
 
-        - "continuous";
+        - "continuous": read by rank. Beside another lone column, up to 128 numbers that repeat are
+          read as labels too, and count as such where these almost certainly tell more;
         - "discrete": few distinct numbers. Alone on its side such a column is read as class
           labels (with more than ten values if they repeat), else as ordered numbers;
         - "ordinal": discrete, and always read as ordered numbers;
