@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from frequencies import bins, plug_in
 from scipy import stats
 
-from skmist._training import compose, presets
+from skmist._training import compose, surfaces
+from skmist._training.draw import Shape
 from skmist._training.families import (
     categorical,
     codes,
@@ -25,23 +27,6 @@ from skmist._training.families import (
 )
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
-
-
-def plug_in(i, j):
-    """Return the information of the empirical table of two label vectors, bias removed, in nats."""
-    i, j = (np.unique(v, return_inverse=True)[1] for v in (i, j))
-    table = np.zeros((i.max() + 1, j.max() + 1))
-    np.add.at(table, (i, j), 1 / len(i))
-    outer = table.sum(1, keepdims=True) * table.sum(0)
-    on = table > 0
-    return np.sum(table[on] * np.log(table[on] / outer[on])) - (
-        (on.sum() - table.shape[0] - table.shape[1] + 1) / (2 * len(i))
-    )
-
-
-def bins(x, k=60):
-    """Return which of k groups of equal frequency each value falls in, ties kept together."""
-    return ((stats.rankdata(x, "min") - 1) * k // len(x)).astype(int)
 
 
 def left_over(design, value):
@@ -269,29 +254,6 @@ def test_interactions_agree_with_frequencies(kind, end):
             assert found == pytest.approx(float(exact), rel=0.05, abs=0.02)
 
 
-def test_latent_states_agree_with_frequencies():
-    for seed in range(30):
-        draw = latent.sample(Rng(seed), 1, 100_000, 1, 1)
-        if draw.mi[0] < 1.0:
-            x, y = (bins(v[0, :, 0].numpy(), 100) for v in (draw.x, draw.y))
-            assert plug_in(x, y) == pytest.approx(float(draw.mi[0]), rel=0.05, abs=0.02)
-
-
-def test_more_columns_tell_more_of_a_latent_state():
-    """The chain rule: I(X1, X2; y) = I(X1; y) + I(X2; y | X1), here from frequencies."""
-    checked = 0
-    for seed in range(60):
-        draw = latent.sample(Rng(seed), 1, 200_000, 2, 1)
-        columns = [v[0].numpy() for v in (draw.x[..., 0], draw.x[..., 1], draw.y[..., 0])]
-        a, b, y = (np.unique(v, return_inverse=True)[1] for v in columns)
-        if a.max() * b.max() > 2000 or y.max() > 60:  # measurements, or large counts
-            continue
-        checked += 1
-        found = plug_in(a * (b.max() + 1) + b, y)
-        assert found == pytest.approx(float(draw.mi[0]), rel=0.05, abs=0.015)
-    assert checked >= 8
-
-
 def test_sums_of_columns_can_be_undone():
     """Rows that differ stay different, and integers stay integers."""
     rng = Rng(3)
@@ -355,10 +317,10 @@ def test_mixed_columns_can_be_told_apart_again():
 @pytest.mark.parametrize(("dx", "dy"), [(4, 1), (5, 4), (16, 16), (40, 3)])
 def test_surfaces_fill_few_dimensions(dx, dy):
     for seed in range(10):
-        draw = presets.draw_surfaces(Rng(seed), presets.Shape(4, 60, dx, dy))
+        draw = surfaces.draw_surfaces(Rng(seed), Shape(4, 60, dx, dy))
         assert draw.x.shape == (4, 60, dx) and draw.y.shape == (4, 60, dy)
         assert draw.x.isfinite().all() and draw.y.isfinite().all()
-        again = presets.draw_surfaces(Rng(seed), presets.Shape(4, 60, dx, dy))
+        again = surfaces.draw_surfaces(Rng(seed), Shape(4, 60, dx, dy))
         assert torch.equal(draw.x, again.x) and torch.equal(draw.mi, again.mi)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skmist._training import compose, presets
+from skmist._training import compose, presets, surfaces
 from skmist._training.blocks import has_ties
-from skmist._training.draw import Draw
+from skmist._training.draw import Draw, Shape
 from skmist._training.families import columns, densities, functions
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
@@ -95,11 +95,11 @@ def test_closing_up_is_one_to_one(d):
         assert apart.min() > 1e-7
 
 
-@pytest.mark.parametrize("draw", [presets.draw_pairs, presets.draw_polar, presets.draw_closed])
+@pytest.mark.parametrize("draw", [presets.draw_pairs, surfaces.draw_polar, surfaces.draw_closed])
 @pytest.mark.parametrize(("dx", "dy"), [(2, 1), (4, 3), (30, 12)])
 def test_compositions_have_their_shape(draw, dx, dy):
     for seed in range(10):
-        one = draw(Rng(seed), presets.Shape(3, 60, dx, dy))
+        one = draw(Rng(seed), Shape(3, 60, dx, dy))
         assert one.x.shape == (3, 60, dx) and one.y.shape == (3, 60, dy)
         assert one.x.isfinite().all() and one.y.isfinite().all() and (one.mi >= 0).all()
 
@@ -150,9 +150,9 @@ def test_surfaces_side_by_side_add_up(monkeypatch):
         x, y = (torch.full((shape.batch, shape.n, d), float(d)) for d in (shape.dx, shape.dy))
         return Draw(x, y, torch.full((shape.batch,), 10.0 * shape.dx + shape.dy))
 
-    monkeypatch.setattr(presets, "draw_surfaces", constant)
+    monkeypatch.setattr(surfaces, "draw_surfaces", constant)
     for seed in range(5):
-        draw = presets._side_by_side(Rng(seed), presets.Shape(4, 30, 6, 4))
+        draw = surfaces._side_by_side(Rng(seed), Shape(4, 30, 6, 4))
         assert draw.x.shape == (4, 30, 6) and draw.y.shape == (4, 30, 4)
         assert (draw.mi == 64).all()
         left = int(draw.x[0, 0, 0])
@@ -162,16 +162,16 @@ def test_surfaces_side_by_side_add_up(monkeypatch):
 def test_surfaces_are_at_times_side_by_side():
     """Two draws of fewer columns each, which may be divided again."""
     asked = []
-    original = presets.draw_surfaces
+    original = surfaces.draw_surfaces
 
     def counted(rng, shape):
         asked.append(shape.dx)
         return original(rng, shape)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presets, "draw_surfaces", counted)
+        patch.setattr(surfaces, "draw_surfaces", counted)
         for seed in range(40):
-            counted(Rng(seed), presets.Shape(2, 40, 9, 6))
+            counted(Rng(seed), Shape(2, 40, 9, 6))
     parts = [dx for dx in asked if dx < 9]
     assert 4 <= len(parts) <= 50 and len(asked) == 40 + len(parts)
 

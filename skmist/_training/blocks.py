@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from skmist._training import compose
@@ -40,7 +42,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     options = {"gaussian": 3, "student": 3, "paper": 3, "bounded": 1.5}
     if dx + dy <= 24:
         options["mixture"] = 2.5
-    if 3 <= dx + dy <= 40:
+    if 3 <= dx + dy <= 100:
         options["latent"] = 2.5
     if dy == 1 or dx == 1:
         options["function"] = 8 if dx == dy else 20
@@ -68,10 +70,16 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
 
 def with_reference(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
     """Draw a block; several data sets from each distribution where one is costly to set up."""
-    if kind in REFERENCED and batch >= 2 * REPEATS:
-        draw = _of_kind(rng, kind, -(-batch // REPEATS), n * REPEATS, dx, dy)
-        return _split(draw, batch, n)
+    if kind in REFERENCED:
+        return repeated(lambda b, rows: _of_kind(rng, kind, b, rows, dx, dy), batch, n)
     return _of_kind(rng, kind, batch, n, dx, dy)
+
+
+def repeated(sample: Callable[[int, int], Draw], batch: int, n: int) -> Draw:
+    """Draw a batch by a function of its size and rows, several data sets from each distribution."""
+    if batch < 2 * REPEATS:
+        return sample(batch, n)
+    return _split(sample(-(-batch // REPEATS), n * REPEATS), batch, n)
 
 
 def _split(draw: Draw, batch: int, n: int) -> Draw:

@@ -8,6 +8,16 @@ import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Shape of a batch of data sets."""
+
+    batch: int
+    n: int
+    dx: int
+    dy: int
+
+
 @dataclass
 class Draw:
     """A batch of data sets of one shape.

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 
 import torch
 
 from skmist._training import compose
-from skmist._training.blocks import draw_block, has_ties, with_reference
-from skmist._training.draw import Draw, beside, stack
-from skmist._training.families import categorical, clusters, codes, elliptical, frames, grid, paper
+from skmist._training.blocks import draw_block, has_ties, repeated, with_reference
+from skmist._training.draw import Draw, Shape, beside, stack
+from skmist._training.families import (
+    categorical,
+    clusters,
+    codes,
+    elliptical,
+    frames,
+    grid,
+    latent,
+    paper,
+)
 from skmist._training.random import Rng
+from skmist._training.surfaces import draw_closed, draw_polar, draw_surfaces
 
 
 @dataclass(frozen=True)
@@ -61,16 +72,6 @@ PRESETS = {
         Preset("several", paper=0.33, bivariate=0.0, few=0.5),
     )
 }
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Shape of a batch of data sets."""
-
-    batch: int
-    n: int
-    dx: int
-    dy: int
 
 
 USUAL_BUDGET = 60.0  # of a batch, in milliseconds of a core; beyond, cheap data sets are more too
@@ -154,6 +155,9 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_surfaces(rng, shape))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
+    if max(dx, dy) >= 2 and rng.coin(0.12):
+        draw = draw_responses(rng, shape)
+        return compose.independent(rng, draw) if rng.coin(0.12) else draw
     if dx >= 2 and dy != 2 and dy <= frames.MOST_TARGET and rng.coin(0.25):
         draw = frames.sample(rng, batch, n, dx, dy)
         return compose.independent(rng, draw) if rng.coin(0.12) else draw
@@ -198,6 +202,36 @@ def draw_classes(rng: Rng, shape: Shape) -> Draw:
     return compose.independent(rng, draw) if rng.coin(0.12) else draw
 
 
+def draw_responses(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch of many columns that a state decides upon, beside the state or columns like it.
+
+    The state has columns beside it that tell nothing, or as much as it does.
+    """
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    few, many = min(dx, dy), max(dx, dy)
+    if few >= 2 and rng.coin(0.4):
+        return with_reference(rng, "latent", batch, n, dx, dy)
+    if few != 2 and few <= MOST_LEVELS and rng.coin(0.45):
+        kind = "classes"
+    else:
+        kind = rng.choose(("number", "angle", "plane") if few >= 2 else ("number", "angle"))
+
+    def responses(batch: int, n: int) -> Draw:
+        return latent.sample_observed(rng, batch, n, many, kind, max(few, 2))
+
+    draw = repeated(responses, batch, n)
+    if kind != "classes":
+        state = draw.y
+        if kind == "angle" and few >= 2:
+            state = torch.cat([torch.cos(2 * math.pi * state), torch.sin(2 * math.pi * state)], -1)
+        spare = few - state.shape[2]
+        more = rng.host_integer(0, spare) if rng.coin(0.5) else spare
+        state = _widened(rng, state, more)
+        idle = compose.noise_columns(rng, batch, n, spare - more)
+        draw = Draw(draw.x, torch.cat([state, idle], -1), draw.mi)
+    return compose.swap(draw) if draw.x.shape[2] != dx else draw
+
+
 MOST_PAIRS_BESIDE = 12  # of columns
 
 
@@ -226,106 +260,22 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     return Draw(x, y, draw.mi)
 
 
+MOST_CODE_PAIRS = 8
+
+
 def draw_codes(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch of whole numbers only: pairs of codes, idle ones, and sums of columns."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    pairs = [grid.sample_table(rng, batch, n) for _ in range(rng.host_integer(1, min(dx, dy, 4)))]
-    draw = beside(pairs)
+    count = rng.host_integer(1, min(dx, dy, MOST_CODE_PAIRS))
+    draw = beside([grid.sample_table(rng, batch, n) for _ in range(count)])
     sides = []
     for x, d in ((draw.x, dx), (draw.y, dy)):
         k = rng.host_log_integer(2, 12)
-        idle = torch.floor(
-            k * rng.uniform(batch, n, d - len(pairs)) ** rng.uniform(1, low=0.5, high=2)
-        )
+        idle = torch.floor(k * rng.uniform(batch, n, d - count) ** rng.uniform(1, low=0.5, high=2))
         x = torch.cat([x, idle], -1)
         sides.append(compose.add_up(rng, x) if d > 1 and rng.coin(0.5) else x)
     draw = Draw(*sides, draw.mi)
     return compose.independent(rng, draw) if rng.coin(0.12) else draw
-
-
-def draw_surfaces(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch in which X, and y if it has columns enough, lies on a surface of few dimensions.
-
-    Pictures of few moving objects are like that, and measurements of a system of few states.
-    """
-    if shape.dx >= 5 and shape.dy >= 2 and rng.coin(0.25):
-        return _side_by_side(rng, shape)
-    noise_x, noise_y = (
-        rng.host_integer(1, d // 2) if d >= 8 and rng.coin(0.15) else 0
-        for d in (shape.dx, shape.dy)
-    )
-    dx, dy = shape.dx - noise_x, shape.dy - noise_y
-    few_x, few_y = (_few(rng, d, d_always) for d, d_always in ((dx, 2), (dy, 4)))
-    draw = _states(rng, shape.batch, shape.n, few_x, few_y)
-    x = _on_surface(rng, draw.x, dx)
-    y = _on_surface(rng, draw.y, dy) if dy > few_y else draw.y
-    noise = (compose.noise_columns(rng, shape.batch, shape.n, k) for k in (noise_x, noise_y))
-    x, y = (torch.cat(pair, -1) for pair in zip((x, y), noise, strict=True))
-    return Draw(x, y, draw.mi)
-
-
-MOST_PAIRS = 6  # of columns, side by side, that a surface holds
-EVEN_STATES = 0.25  # share of the states of surfaces that are normal, as strong in each dimension
-EVEN_CLOSED = 0.5  # that of closed ones
-
-
-def _states(rng: Rng, batch: int, n: int, dx: int, dy: int, even: float = EVEN_STATES) -> Draw:
-    """Draw what surfaces hold: a block, or pairs of columns; half of the time the stronger of two.
-
-    Blocks by themselves are mostly of weak dependence, and surfaces are to show strong ones too, at
-    times in all of their dimensions alike.
-    """
-
-    def one() -> Draw:
-        if 1 < dx == dy <= MOST_PAIRS and rng.coin(0.5):
-            return beside([draw_block(rng, batch, n, 1, 1) for _ in range(dx)])
-        return draw_block(rng, batch, n, dx, dy)
-
-    if rng.coin(even):
-        return elliptical.sample_even(rng, batch, n, dx, dy)
-    draws = [one() for _ in range(2 if rng.coin(0.5) else 1)]
-    return max(draws, key=lambda draw: float(draw.mi.mean()))
-
-
-def draw_polar(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch in which the length of the rows of X, and at times of y, is what tells."""
-    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    both = dy > 1 and rng.coin(0.6)
-    draw = draw_block(rng, batch, n, 1, 1 if both else dy)
-    if has_ties(draw.x) or (both and has_ties(draw.y)):  # lengths have to be continuous
-        return draw_block(rng, batch, n, dx, dy)
-    y = compose.polar(rng, draw.y, dy) if both else draw.y
-    return Draw(compose.polar(rng, draw.x, dx), y, draw.mi)
-
-
-def draw_closed(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch in which X, and at times y, are directions or parts of a whole."""
-    both = shape.dy > 1 and rng.coin(0.65)
-    draw = _states(rng, shape.batch, shape.n, shape.dx - 1, shape.dy - both, EVEN_CLOSED)
-    y = compose.closed_up(rng, draw.y) if both else draw.y
-    return Draw(compose.closed_up(rng, draw.x), y, draw.mi)
-
-
-def _side_by_side(rng: Rng, shape: Shape) -> Draw:
-    """Draw two such batches that have nothing to do with each other, side by side."""
-    left = [rng.host_integer(-(-d // 3), d - -(-d // 3)) for d in (shape.dx, shape.dy)]
-    right = [d - k for d, k in zip((shape.dx, shape.dy), left, strict=True)]
-    return beside([draw_surfaces(rng, replace(shape, dx=dx, dy=dy)) for dx, dy in (left, right)])
-
-
-def _few(rng: Rng, columns: int, always: int) -> int:
-    """Choose the dimensions of a surface in so many columns; fewer only half of the time."""
-    if columns < always and rng.coin(0.5):
-        return columns
-    return rng.host_integer(1, max(1, min(3, (columns - 1) // (2 if columns >= 4 else 1))))
-
-
-def _on_surface(rng: Rng, x: torch.Tensor, columns: int) -> torch.Tensor:
-    """Embed the columns, at times with others beside them that tell nothing, into more columns."""
-    b, n, d = x.shape
-    idle = rng.host_integer(0, max(0, min(3, (columns - 1) // 2 - d))) if rng.coin(0.5) else 0
-    x = torch.cat([x, compose.noise_columns(rng, b, n, idle)], -1)
-    return compose.embed(rng, x, columns - d - idle)
 
 
 def _finished(rng: Rng, draw: Draw) -> Draw:
@@ -351,7 +301,7 @@ def _widened(rng: Rng, x: torch.Tensor, more: int) -> torch.Tensor:
     return (compose.redundant if rng.coin(0.4) else compose.embed)(rng, x, more)
 
 
-LABELS = {(False, False): 0.68, (False, True): 0.22, (True, True): 0.1}  # of bivariate batches
+LABELS = {(False, False): 0.58, (False, True): 0.22, (True, True): 0.2}  # of bivariate batches
 
 
 def draw_batch(preset: Preset, rng: Rng, budget: float = 60.0) -> Draw:

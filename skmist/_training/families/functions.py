@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from skmist._training.random import Rng
 
 N_REFERENCE = 8192  # rows; as many as the sample has where these are more
 MOST_REFERENCE = 65_536
+HIDDEN_SIGN = 0.12  # share of normal noise beside which f(X) has a sign that nothing tells
+CENSORED = 0.12  # share of the rest in which y has a largest or smallest value that many rows have
 N_GRID = 2048
 
 
@@ -51,11 +54,16 @@ NOISE_ENTROPY = {
     "laplace": 1 + math.log(math.sqrt(2)),
     "exponential": 1.0,
 }
+FAR, CUTS = 16.0, 64_001  # standard deviations up to which noise is cut off, and at how many values
 REACH = {"normal": 6, "uniform": 6, "laplace": 8, "exponential": 10}  # standard deviations
 
 
-def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor:
+def entropy_of_sum(
+    f: Tensor, level: Tensor, sigma: Tensor, kind: str, cut: Tensor | None = None
+) -> Tensor:
     """Return h(f + sigma[level] noise) in nats, shape (B,).
+
+    Of a censored sum, it is that of its density below the cut and of the probability of the cut.
 
     Parameters
     ----------
@@ -67,6 +75,8 @@ def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor
         Standard deviation of each level.
     kind : str
         Shape of the noise.
+    cut : Tensor of shape (B, 1), optional
+        Value in place of which no larger ones are seen.
     """
     b, m = f.shape
     reach = REACH[kind] * sigma.amax(1)
@@ -88,7 +98,12 @@ def entropy_of_sum(f: Tensor, level: Tensor, sigma: Tensor, kind: str) -> Tensor
         total += torch.fft.irfft(torch.fft.rfft(counts) * torch.fft.rfft(kernel), n=2 * N_GRID)
     p = total.clamp_min(1e-12)[:, :N_GRID]
     p = p / p.sum(1, keepdim=True)
-    return -(p * torch.log(p / step[:, None])).sum(1)
+    surprise = -p * torch.log(p / step[:, None])
+    if cut is None:
+        return surprise.sum(1)
+    edges = low[:, None] + (torch.arange(N_GRID, device=f.device) - 0.5) * step[:, None]
+    seen = ((cut - edges) / step[:, None]).clamp(0, 1)  # share of a cell below the cut
+    return (seen * surprise).sum(1) + torch.special.entr(((1 - seen) * p).sum(1))
 
 
 def sample(rng: Rng, batch: int, n: int, dx: int, dy: int = 1) -> Draw:
@@ -102,6 +117,9 @@ def with_noise(
     rng: Rng, columns: Callable[[int], Tensor], f: Callable[[Tensor], Tensor], n: int
 ) -> Draw:
     """Draw n rows of columns, and y = f(X) + noise.
+
+    At times f(X) has a sign that nothing tells (a mixture of two regressions), or y is censored
+    (Tobin, Econometrica 26, 1958).
 
     Parameters
     ----------
@@ -132,7 +150,78 @@ def with_noise(
         s = selector(x).squeeze(-1)
         level = (s > s[:, n:].mean(1, keepdim=True)).long()
     spread = sigma.gather(1, level)
-    y = value[:, :n] + spread[:, :n].unsqueeze(-1) * draw_noise(rng, kind, batch, n)
+    noise = spread.unsqueeze(-1) * draw_noise(rng, kind, batch, n + m)
     conditional = NOISE_ENTROPY[kind] + torch.log(spread[:, n:]).mean(1)
-    total = entropy_of_sum(value[:, n:].squeeze(-1), level[:, n:], sigma, kind)
+    cut, sign = None, 1.0
+    if kind == "normal" and rng.coin(HIDDEN_SIGN):
+        share = rng.uniform(batch, 1, low=0.1, high=0.5)
+        gap = value[:, n:, 0].abs() / spread[:, n:]
+        conditional = conditional + sign_information(share, gap).mean(1)
+        flipped = rng.uniform(batch, n + m) < share
+        value = torch.where(flipped.unsqueeze(-1), -value, value)
+    elif rng.coin(CENSORED):
+        place = (rng.uniform(batch, 1, low=0.3, high=0.97) * m).long()
+        cut = (value + noise)[:, n:, 0].sort(1).values.gather(1, place)
+        gap = (cut - value[:, n:, 0]) / spread[:, n:]
+        conditional = censored_entropy(kind, gap, spread[:, n:]).mean(1)
+        sign = 1.0 if rng.coin(0.5) else -1.0
+    y = (value + noise)[:, :n]
+    y = y if cut is None else sign * torch.minimum(y, cut.unsqueeze(-1))
+    total = entropy_of_sum(value[:, n:].squeeze(-1), level[:, n:], sigma, kind, cut)
     return Draw(x[:, :n], y, (total - conditional).clamp_min(0))
+
+
+def sign_information(share: Tensor, gap: Tensor) -> Tensor:
+    """Return I(s; s gap + normal noise) of a sign s, in nats, by quadrature.
+
+    Parameters
+    ----------
+    share : Tensor of shape (B, 1)
+        Probability that s is -1.
+    gap : Tensor of shape (B, m)
+        In standard deviations of the noise, at least 0.
+    """
+    top, points = 8.0, 129
+    at = torch.linspace(0, top, points, device=gap.device).unsqueeze(1)
+    t = torch.linspace(-top - 6, top + 6, 561, device=gap.device)
+    p = share.unsqueeze(-1)
+    plus, minus = noise_density("normal", t - at), noise_density("normal", t + at)
+    known = torch.special.entr(1 - p) + torch.special.entr(p)
+    total = (1 - p) * plus + p * minus
+    left = torch.sigmoid(torch.log(p / (1 - p)) - 2 * at * t)
+    unknown = total * (torch.special.entr(left) + torch.special.entr(1 - left))
+    table = known.squeeze(-1) - torch.trapezoid(unknown, t, dim=-1)  # (B, points)
+    place = gap.clamp_max(top - 1e-4) * (points - 1) / top
+    i = place.long()
+    return torch.lerp(table.gather(1, i), table.gather(1, i + 1), place - i)
+
+
+@lru_cache
+def _censored_table(kind: str) -> tuple[Tensor, Tensor]:
+    """Return the distribution function of noise and the integral of -p log p below, on a grid."""
+    t = torch.linspace(-FAR, FAR, CUTS, dtype=torch.float64)
+    p = noise_density(kind, t)
+    step = 2 * FAR / (CUTS - 1)
+    below, surprise = (torch.cumulative_trapezoid(v, dx=step) for v in (p, torch.special.entr(p)))
+    start = torch.zeros(1, dtype=torch.float64)
+    below, surprise = (torch.cat([start, v]).float() for v in (below, surprise))
+    return below.clamp_max(1.0), surprise
+
+
+def censored_entropy(kind: str, gap: Tensor, scale: Tensor) -> Tensor:
+    """Return the entropy of noise that is cut off at a value, which has a probability then.
+
+    Parameters
+    ----------
+    kind : str
+        Shape of the noise.
+    gap : Tensor
+        Where it is cut off, in standard deviations.
+    scale : Tensor of the same shape
+        Standard deviation.
+    """
+    below, surprise = (v.to(gap.device) for v in _censored_table(kind))
+    place = (gap.clamp(-FAR + 1e-3, FAR - 1e-3) + FAR) * (CUTS - 1) / (2 * FAR)
+    i = place.long()
+    p, h = (torch.lerp(v[i], v[i + 1], place - i) for v in (below, surprise))
+    return h + p * torch.log(scale) + torch.special.entr(1 - p)

@@ -178,14 +178,21 @@ def sample_classes(rng: Rng, batch: int, n: int, n_classes: int | None = None) -
 
 
 def class_tables(rng: Rng, batch: int, k: int, m: int) -> Tensor:
-    """Draw tables (batch, k, m) of log probabilities: random, by a rule, banded or by groups."""
-    kind = rng.choose(("random", "rule", "banded", "groups"), (2, 1.5, 2, 1))
+    """Draw tables (batch, k, m) of log probabilities: of several kinds."""
+    matched = 2 if max(k, m) > FEW_CODES else 0
+    kind = rng.choose(("random", "rule", "matched", "banded", "groups"), (2, 1.5, matched, 2, 1))
     if kind == "random":
         return rng.log_uniform(batch, 1, 1, low=0.05, high=5.0) * rng.normal(batch, k, m)
     if kind == "rule":
         target = rng.integer(batch, k, 1, low=0, high=m - 1)
         hit = torch.arange(m, device=rng.device) == target
         return hit * rng.log_uniform(batch, 1, 1, low=0.2, high=9.0)
+    if kind == "matched":  # each row has a column of its own, as labels and predictions have
+        order = torch.randperm(m, generator=rng.host) if rng.coin(0.5) else torch.arange(m)
+        hit = (torch.arange(k).unsqueeze(1) % m == order).to(rng.device)
+        gain = rng.log_uniform(batch, 1, 1, low=0.3, high=8.0)
+        gain = gain * torch.exp(rng.uniform(batch, 1, 1, high=0.5) * rng.normal(batch, k, 1))
+        return hit * gain + rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, k, m)
     if kind == "banded":
         gap = centres(rng, k).unsqueeze(1) - random_order(rng, centres(rng, m))
         width = rng.log_uniform(batch, 1, 1, low=0.04, high=1.5)

@@ -23,7 +23,8 @@ def sample(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
     mean = spread * rng.normal(batch, k, dx + dy) / (dx + dy) ** 0.5
     scale = rng.log_uniform(batch, k, dx + dy, low=0.4, high=1.5)
     rho = rng.uniform(batch, k, m, low=-0.95, high=0.95) * (rng.uniform(batch, 1, 1) < 0.5)
-    log_weight = torch.log_softmax(rng.normal(batch, k) * 0.7, -1)
+    uneven = rng.uniform(batch, 1, low=0.3, high=2.0)  # at times some components are rare
+    log_weight = torch.log_softmax(uneven * rng.normal(batch, k), -1)
 
     total = n + N_REFERENCE
     component = torch.multinomial(log_weight.exp(), total, True, generator=rng.generator)
