@@ -18,6 +18,7 @@ from skmist.core import neighbours
 from skmist.core.ridge import (
     ADDITIVE_RIDGE,
     LEAST,
+    MOST_KERNELS_SINGLE,
     RIDGES,
     Ridge,
     gain,
@@ -124,7 +125,9 @@ class Prediction:
         additive = torch.cat([additive, products(factors, left)], 1)
         variance = mean_square(target)
         self.weights = relevance(columns, target.unsqueeze(1))
-        models, validated = models_of(additive, columns, self.weights, target.unsqueeze(1))
+        models, validated = models_of(
+            additive, columns, self.weights, target.unsqueeze(1), most=MOST_KERNELS_SINGLE
+        )
         models = [model.fit() for model in models]
         residuals = torch.stack([model.residuals(target) for model in models], 1)
         shares, errors = (v.squeeze(2) for v in shares_of(residuals.unsqueeze(2)))

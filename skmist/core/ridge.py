@@ -23,7 +23,8 @@ LINEAR = 4.0  # scale of columns beside kernels of unit size
 ROUNDS = 2  # of weighing columns
 NARROW = 4.0  # scale of squared distances where kernels are narrow
 ROWS_A_KERNEL = 16  # rows that make for one narrow kernel more, where they are many
-MOST_KERNELS = 256
+MOST_KERNELS = 128  # for several targets and for classes
+MOST_KERNELS_SINGLE = 256  # for a single target
 EVEN = 0.05  # share of equal weights of columns
 JITTER = 1e-3  # added to the products of kernels
 CAUTION = 1.4  # by which degrees of freedom count more
@@ -211,6 +212,7 @@ def models_of(
     targets: Tensor,
     third: bool = True,
     folds: int = 1,
+    most: int = MOST_KERNELS,
 ) -> tuple[list[Model], Tensor]:
     """Return up to three models by which targets (B, k, n) are predicted.
 
@@ -230,6 +232,8 @@ def models_of(
         Whether there is a third model.
     folds : int
         By which products are told apart.
+    most : int
+        Number of kernels that many rows have.
 
     Returns
     -------
@@ -238,7 +242,7 @@ def models_of(
         Of the second model, with each ridge.
     """
     p, d = additive.shape[1], columns.shape[1]
-    kernels = kernels_of(columns, weights)
+    kernels = kernels_of(columns, weights, most)
     functions, size = with_kernels(additive, kernels)
     products = products_by_fold(functions, functions, folds)
     alone = additive.new_full((1, 1, 1), ADDITIVE_RIDGE)
@@ -293,14 +297,16 @@ def weighed(columns: Tensor, weights: Tensor) -> Tensor:
     return columns * (columns.shape[1] * weights).sqrt()
 
 
-def numbers_of_kernels(n: int) -> tuple[int, int]:
-    """Return how many kernels regressions on n rows have, and how many of them are wide."""
+def numbers_of_kernels(n: int, most: int = MOST_KERNELS) -> tuple[int, int]:
+    """Return how many kernels regressions on n rows have, up to the most, and how many are wide."""
     wide = landmarks(n)
     more = n // ROWS_A_KERNEL - LANDMARKS // 2
-    return wide + max(0, min(more, MOST_KERNELS - wide)), wide
+    return wide + max(0, min(more, most - wide)), wide
 
 
-def kernels_of(columns: Tensor, weights: Tensor, halves: bool = False) -> Tensor:
+def kernels_of(
+    columns: Tensor, weights: Tensor, most: int = MOST_KERNELS, halves: bool = False
+) -> Tensor:
     """Return kernel functions (B, m, n) of columns, at m landmark rows.
 
     They are uncorrelated under a smooth prior, and of mean 0.
@@ -310,10 +316,12 @@ def kernels_of(columns: Tensor, weights: Tensor, halves: bool = False) -> Tensor
     columns : Tensor of shape (B, d, n)
     weights : Tensor of shape (B, d, 1)
         Of the columns in squared distances.
+    most : int
+        Number of kernels that many rows have.
     halves : bool
         Whether half of the kernels are narrow; else those that many rows have more.
     """
-    m, wide = numbers_of_kernels(columns.shape[2])
+    m, wide = numbers_of_kernels(columns.shape[2], most)
     if halves:
         wide = m // 2
     kernels = [_white(*_kernels(columns, weights, slice(wide)))]

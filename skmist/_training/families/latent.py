@@ -97,8 +97,8 @@ def sample_observed(rng: Rng, batch: int, n: int, dx: int, kind: str, k: int = 2
     Draw
     """
     log_p, value = _observed_values(rng, batch, dx, kind, k)
-    value = value * rng.log_uniform(batch, 1, 1, low=0.3, high=5.0)
-    value = value / dx**0.5 if rng.coin(0.6) else value
+    value = value * rng.log_uniform(batch, 1, 1, low=0.2, high=4.0)
+    value = value / dx**0.5 if rng.coin(0.85) else value
     total = n + N_REFERENCE_OBSERVED
     state = torch.multinomial(log_p.exp(), total, True, generator=rng.generator)
     z, log_density = _responses(rng, value, state, n)
