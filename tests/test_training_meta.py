@@ -39,6 +39,7 @@ FAMILIES = {
     "grid": grid.sample,
     "classes": grid.sample_classes,
     "table": grid.sample_table,
+    "censored": grid.sample_censored,
     "codes": codes.sample,
     "copulas": copulas.sample,
     "zero-inflated": zero_inflated.sample,
@@ -98,6 +99,18 @@ def test_discrete_tables_agree_with_frequencies():
         for x, y, mi in zip(draw.x, draw.y, draw.mi, strict=True):
             found = plug_in(x[:, 0].numpy(), y[:, 0].numpy())
             assert found == pytest.approx(float(mi), abs=0.012)
+
+
+def test_censored_pairs_agree_with_frequencies():
+    for seed in range(8):
+        draw = grid.sample_censored(Rng(seed), 2, 60_000)
+        for x, y, mi in zip(draw.x, draw.y, draw.mi, strict=True):
+            values, counts = torch.unique(y, return_counts=True)
+            most = counts.argmax()
+            assert counts[most] > 1000 and values[most] in (values[0], values[-1])
+            if mi < 1.5:
+                found = plug_in(bins(x[:, 0].numpy(), 96), bins(y[:, 0].numpy(), 96))
+                assert found == pytest.approx(float(mi), rel=0.06, abs=0.03)
 
 
 def test_class_densities_agree_with_frequencies():

@@ -53,6 +53,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
             "grid": 12,
             "copula": 4,
             "zero-inflated": 1.5,
+            "censored": 1.5,
             "table": 1,
             "channel": 1.5,
         }
@@ -98,6 +99,8 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         return paper.additive(rng, batch, n, dx, dy, wide=True)
     if kind in PAIRS:
         return PAIRS[kind].sample(rng, batch, n)
+    if kind == "censored":
+        return grid.sample_censored(rng, batch, n)
     if kind == "table":
         return grid.sample_table(rng, batch, n)
     if kind == "labels":

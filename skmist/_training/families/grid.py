@@ -110,6 +110,20 @@ def sample(rng: Rng, batch: int, n: int) -> Draw:
     return Draw(continuous(rng, i, g), continuous(rng, j, g), table_mi(p))
 
 
+def sample_censored(rng: Rng, batch: int, n: int) -> Draw:
+    """Draw pairs of columns from random fields; beyond a cut, y has one value only."""
+    g = rng.choose(SIZES, (4, 2, 0.7))
+    p = tempered(rng, random_field(rng, batch, g), random_margins(rng, batch, g))
+    below = p.sum(1).mean(0).cumsum(0).cpu()
+    share = 0.3 + 0.67 * torch.rand(1, generator=rng.host)
+    cut = min(max(int(torch.searchsorted(below, share)), 1), g - 1)
+    p = torch.cat([p[..., :cut], p[..., cut:].sum(2, keepdim=True)], 2)
+    i, j = draw_cells(rng, p, n)
+    inside = torch.where(j == cut, 0.5, rng.uniform(*j.shape))
+    y = margin(rng, (j + inside) / g).unsqueeze(-1)
+    return Draw(continuous(rng, i, g), y if rng.coin(0.5) else -y, table_mi(p))
+
+
 def class_fields(rng: Rng, batch: int, k: int, g: int) -> Tensor:
     """Draw log densities of k classes on g intervals, (batch, k, g): alike to nearly separate."""
     kind = rng.choose(("smooth", "location", "bumps", "blocks", "pieces"), (3, 4, 1.5, 1, 1))
