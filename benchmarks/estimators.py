@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -161,12 +160,10 @@ def load_mist(checkpoint: str | None = None, device: str = "cpu"):
 
 def describe_weights(network, checkpoint: str | None = None) -> str:
     """Return a line that says which weights were used."""
-    digest = hashlib.sha256()
-    state = network.state_dict()
-    for key in sorted(state):
-        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    from skmist._checkpoint import tensors_sha256
+
     name = Path(checkpoint).name if checkpoint else "released"
-    return f"weights={name} tensors_sha256={digest.hexdigest()[:16]}"
+    return f"weights={name} tensors_sha256={tensors_sha256(network)[:16]}"
 
 
 def mist_rows(

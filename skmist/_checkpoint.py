@@ -41,6 +41,15 @@ def sha256(path: str | os.PathLike) -> str:
     return digest.hexdigest()
 
 
+def tensors_sha256(network: MISTNetwork) -> str:
+    """Return the SHA-256 digest of the weights themselves, whatever else their file holds."""
+    digest = hashlib.sha256()
+    state = network.state_dict()
+    for name in sorted(state):
+        digest.update(state[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def read_registry(folder: str | os.PathLike = WEIGHTS_DIR) -> dict[str, str]:
     """Return the registered digests, by file name, from the ``SHA256SUMS`` of a folder."""
     path = Path(folder) / REGISTRY

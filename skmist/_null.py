@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skmist._checkpoint import released_path, sha256
+from skmist._checkpoint import load_network, released_path, tensors_sha256
 from skmist._linear import Blend
 
 SUFFIX = ".null.npz"  # in place of that of the file of weights
@@ -44,7 +44,8 @@ class NullTable:
     Parameters
     ----------
     weights : str
-        SHA-256 of the file of weights that the table belongs to.
+        SHA-256 of the weights that the table belongs to, see
+        :func:`~skmist._checkpoint.tensors_sha256`; calibration does not count.
     draws : int
         Number B of draws at each n.
     sizes : ndarray of int of shape (n_sizes,)
@@ -150,4 +151,4 @@ def _load(table: Path, table_time: int, weights: Path, weights_time: int) -> Nul
         fields["statistics"],
         fields["blends"],
     )
-    return found if found.weights == sha256(weights) else None
+    return found if found.weights == tensors_sha256(load_network(weights)) else None

@@ -152,6 +152,9 @@ def test_wide_and_narrow_kernels():
     assert ridges.numbers_of_kernels(520) == (64, 64)
     assert ridges.numbers_of_kernels(800) == (64 + 18, 64)
     assert ridges.numbers_of_kernels(10_000) == (ridges.MOST_KERNELS, 64)
+    most = ridges.MOST_KERNELS_SINGLE
+    assert ridges.numbers_of_kernels(3000, most) == (64 + 155, 64)
+    assert ridges.numbers_of_kernels(10_000, most) == (most, 64)
     x = columns(1, 3, 800, 6)
     target = x[:, :1] * x[:, 1:2]
     kernels = relevant_kernels(x, target - target.mean(2, keepdim=True))

@@ -149,7 +149,7 @@ def _add_others(commands) -> None:
         help="learn domain scores and widths of intervals from held-out data",
         description="Draw a stream of its own and the held-out families, learn from them where the "
         "training data end and how much wider intervals have to be, and write that into the file "
-        "of weights, whose SHA-256 changes. To be run on new weights, before 'null'.",
+        "of weights, whose SHA-256 changes. To be run on new weights.",
     )
     calibrate.add_argument(
         "--source", type=Path, help="run folder or checkpoint (default: the released weights)"

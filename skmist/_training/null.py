@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skmist._checkpoint import released_path, sha256
+from skmist._checkpoint import load_network, tensors_sha256
 from skmist._inference import Engine, Question
 from skmist._linear import Blend, permuted_linear_parts, white_scores
 from skmist._null import NullTable, table_path
@@ -101,7 +101,7 @@ def make_table(
         ordered = np.sort(blend(estimates, linear))[::-1]
         rows.append(ordered[ranks - 1])
         report(n)
-    weights = sha256(released_path() if checkpoint is None else checkpoint)
+    weights = tensors_sha256(load_network(checkpoint))
     return NullTable(weights, draws, np.array(sizes), ranks, np.array(rows), np.array(blends))
 
 
