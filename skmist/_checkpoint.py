@@ -41,8 +41,8 @@ def sha256(path: str | os.PathLike) -> str:
     return digest.hexdigest()
 
 
-def tensors_sha256(network: MISTNetwork) -> str:
-    """Return the SHA-256 digest of the weights themselves, whatever else their file holds."""
+def tensors_sha256(network: torch.nn.Module) -> str:
+    """Return the SHA-256 digest of the weights of a network, or of a part of it."""
     digest = hashlib.sha256()
     state = network.state_dict()
     for name in sorted(state):

@@ -44,8 +44,7 @@ class NullTable:
     Parameters
     ----------
     weights : str
-        SHA-256 of the weights that the table belongs to, see
-        :func:`~skmist._checkpoint.tensors_sha256`; calibration does not count.
+        SHA-256 of the weights that the table belongs to, see :func:`pairs_sha256`.
     draws : int
         Number B of draws at each n.
     sizes : ndarray of int of shape (n_sizes,)
@@ -118,6 +117,14 @@ class NullTable:
         )
 
 
+def pairs_sha256(checkpoint: str | os.PathLike | None = None) -> str:
+    """Return the digest of the weights that judge one column against one, in a file of weights.
+
+    The statistic depends on no others: a table outlives new weights for vectors and calibration.
+    """
+    return tensors_sha256(load_network(checkpoint).bivariate)
+
+
 def table_path(checkpoint: str | os.PathLike | None = None) -> Path:
     """Return where the table of a file of weights stands: beside it."""
     return Path(released_path() if checkpoint is None else checkpoint).with_suffix(SUFFIX)
@@ -151,4 +158,4 @@ def _load(table: Path, table_time: int, weights: Path, weights_time: int) -> Nul
         fields["statistics"],
         fields["blends"],
     )
-    return found if found.weights == tensors_sha256(load_network(weights)) else None
+    return found if found.weights == pairs_sha256(weights) else None

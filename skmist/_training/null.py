@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skmist._checkpoint import load_network, tensors_sha256
 from skmist._inference import Engine, Question
 from skmist._linear import Blend, permuted_linear_parts, white_scores
-from skmist._null import NullTable, table_path
+from skmist._null import NullTable, pairs_sha256, table_path
 
 DRAWS = 20_000
 N_RANKS = 240  # order statistics kept
@@ -101,8 +100,9 @@ def make_table(
         ordered = np.sort(blend(estimates, linear))[::-1]
         rows.append(ordered[ranks - 1])
         report(n)
-    weights = tensors_sha256(load_network(checkpoint))
-    return NullTable(weights, draws, np.array(sizes), ranks, np.array(rows), np.array(blends))
+    return NullTable(
+        pairs_sha256(checkpoint), draws, np.array(sizes), ranks, np.array(rows), np.array(blends)
+    )
 
 
 def gap_errors(table: NullTable) -> dict[int, tuple[float, float]]:
