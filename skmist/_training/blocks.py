@@ -20,6 +20,7 @@ from skmist._training.families import (
     latent,
     mixtures,
     paper,
+    two_functions,
     zero_inflated,
 )
 from skmist._training.random import Rng
@@ -32,6 +33,7 @@ REFERENCED = (
     "labels",
     "latent",
     "density",
+    "two functions",
 )  # costly to set up: MI from a reference sample, or a large table
 PAIRS = {"grid": grid, "copula": copulas, "zero-inflated": zero_inflated, "channel": channels}
 REPEATS = 3  # data sets drawn from each distribution of those
@@ -59,6 +61,8 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
         }
     elif dy == 1 or dx == 1:
         options["interaction"] = 4 if dx + dy <= 9 else 1.5
+    if 2 in (dx, dy):
+        options["two functions"] = 3
     if 3 <= dx + dy <= 4:
         options["density"] = 16
     if 3 <= dy <= 8 or dy == 1:
@@ -121,6 +125,10 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
         if dy == 1:
             return functions.sample(rng, batch, n, dx)
         return compose.swap(functions.sample(rng, batch, n, dy))
+    if kind == "two functions":
+        if dy == 2:
+            return two_functions.sample(rng, batch, n, dx)
+        return compose.swap(two_functions.sample(rng, batch, n, dy))
     if kind == "ordinal":
         k = rng.host_log_integer(2, 20)
         if dy == 1:

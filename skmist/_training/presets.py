@@ -153,6 +153,10 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return family(rng, batch, n, dx, dy)
     if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
+    if min(dx, dy) >= 2 and rng.coin(0.2):
+        if rng.coin(0.7):
+            return _finished(rng, draw_targets(rng, shape))
+        return _finished(rng, compose.swap(draw_targets(rng, Shape(batch, n, dy, dx))))
     if rng.coin(0.06):
         return draw_codes(rng, shape)
     if max(dx, dy) >= 2 and rng.coin(0.12):
@@ -258,6 +262,37 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     if not mixed:
         x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
     return Draw(x, y, draw.mi)
+
+
+MOST_TARGETS = 8
+MOST_TOLD_BY = 5  # columns of X that a block of targets is a function of
+
+
+def draw_targets(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch in which y is a regression of several columns on X, at times mixed by maps.
+
+    Blocks of one or two columns are functions of columns of X of their own, plus noise; columns
+    left over are functions of the others, or idle.
+    """
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    left_x, left_y = dx, rng.host_integer(2, min(dy, MOST_TARGETS))
+    idle_y, blocks = dy - left_y, []
+    while min(left_x, left_y) >= 1:
+        pair = left_y >= 2 and left_x >= 2 and rng.coin(0.35)
+        wide = rng.host_integer(1 + pair, min(left_x, MOST_TOLD_BY)) if rng.coin(0.6) else 1 + pair
+        kind = "two functions" if pair else "function"
+        blocks.append(with_reference(rng, kind, batch, n, wide, 1 + pair))
+        left_x, left_y = left_x - wide, left_y - 1 - pair
+    draw = beside(blocks)
+    more = rng.host_integer(0, left_x) if left_x and rng.coin(0.4) else 0
+    x, y = _widened(rng, draw.x, more), draw.y
+    idle = [compose.noise_columns(rng, batch, n, d) for d in (left_x - more, left_y + idle_y)]
+    x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
+    if not has_ties(x) and rng.coin(0.4):
+        x = compose.rotate(rng, x)
+    return Draw(
+        compose.map_side(rng, x, 0.2), y if has_ties(y) else compose.map_side(rng, y), draw.mi
+    )
 
 
 MOST_CODE_PAIRS = 8
