@@ -64,8 +64,9 @@ def test_both_ways_are_told_apart_by_size_alone(network):
     one, two = network.features(x, y), network.features(y, x)
     torch.testing.assert_close(one.target_anchors, two.target_anchors, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(one.target_evidence, two.target_evidence, rtol=1e-4, atol=1e-4)
-    high, low, _ = one.target_anchors.split([targets.N_WAYS, targets.N_WAYS, N_SCALES], 1)
-    assert (high >= low).all() and (one.has_targets == 1).all()
+    parts = one.target_anchors.split([targets.N_WAYS, targets.N_WAYS, N_SCALES, 1, 1], 1)
+    high, low, _, more, less = parts
+    assert (high >= low).all() and (more >= less).all() and (one.has_targets == 1).all()
 
 
 def test_both_ways_at_once_are_each_by_itself(network):
@@ -73,12 +74,11 @@ def test_both_ways_at_once_are_each_by_itself(network):
     x, noise = normal(30, 2, d, n), normal(31, 2, d, n)
     z = [v.float() / v.float().std(2, keepdim=True) for v in (x, x + noise)]
     ranks = [v.argsort(2).argsort(2) for v in z]
-    at_once = list(targets._both_ways(z, z, ranks))
+    at_once = list(targets._both_ways(z, z, ranks, 100, False))
     for i in range(2):
-        alone = targets.Regression(z[i], z[i], z[1 - i], ranks[i])
-        expected = alone.estimates, alone.leverage, alone.weights
-        for pair, value in zip(at_once, expected, strict=True):
-            torch.testing.assert_close(pair[i], value, rtol=1e-3, atol=1e-4)
+        alone = targets.Regression(z[i], z[i], z[1 - i], ranks[i], 100, False)
+        for found, value in zip(at_once[i], alone.found, strict=True):
+            torch.testing.assert_close(found, value, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(4, 1), (1, 3)])
@@ -95,7 +95,7 @@ def test_neighbourhoods_along_the_columns_that_count(network):
     y = torch.stack([torch.sin(2 * one), two**2, one * two], -1) + 0.3 * noise
     alone = ksg_mi(x[0, :, :2].numpy(), y[0].numpy(), n_neighbors=NEIGHBOURS[0])
     features = network.features(x, y)
-    along = float(features.target_anchors[0, -len(NEIGHBOURS)])
+    along = float(features.target_anchors[0, 2 * targets.N_WAYS])
     plain = features.anchors[0, elliptical.N_ANCHORS + neighbours.NEIGHBOURS.index(NEIGHBOURS[0])]
     assert float(plain) < 0.5 * alone
     assert 0.8 * alone < along < 1.05 * alone

@@ -16,17 +16,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skmist.core import elliptical
+from skmist.core import elliptical, remainder
 from skmist.core.bivariate import Column, grid_of
 from skmist.core.grids import kernel_estimates
 from skmist.core.heads import LARGEST_ANCHOR
 from skmist.core.regression import NEIGHBOURS, by_neighbours, log_spacing
 from skmist.core.ridge import (
     LEAST,
+    RIDGES,
     ROUNDS,
     Model,
     Ridge,
     folds_of,
+    gain,
     models_of,
     relevance,
     shares_of,
@@ -41,8 +43,10 @@ MOST_CURVES = 16  # columns of a side up to which these are made, and a third mo
 FOLDS = 3
 STEP = 1 / 4096  # between predictions that count as different
 N_WAYS = 4
-N_ANCHORS = 2 * N_WAYS + len(NEIGHBOURS)
-N_EVIDENCE = N_ANCHORS + 2 * N_WAYS + 2 + len(NEIGHBOURS)
+N_ANCHORS = 2 * (N_WAYS + 1) + len(NEIGHBOURS)
+N_FIT = len(RIDGES) + 6
+N_EACH = N_FIT + remainder.N_EVIDENCE + 1  # of the evidence, for each side
+N_EVIDENCE = N_ANCHORS + 2 * N_WAYS + 2 + len(NEIGHBOURS) + 2 * N_EACH
 
 
 @dataclass
@@ -55,8 +59,10 @@ class TargetFeatures:
         Estimates of the mutual information, in nats: with the entropies of columns by spacings, by
         variances, with the information of columns and their predictions by kernels, and by spacings
         with what single columns still tell of the residuals; of each, the one of the side that
-        gives more, and then those of the other side. Last, what neighbourhoods of X and y find,
-        with columns weighed by how much they count in the regression of the other side.
+        gives more, and then those of the other side. Then what neighbourhoods of X and y find,
+        with columns weighed by how much they count in the regression of the other side. Last, that
+        by spacings with what residuals still hold (see :mod:`skmist.core.remainder`), of the side
+        that gives more and of the other one.
     evidence : Tensor of shape (B, N_EVIDENCE)
     present : float
         1; or 0 where one side is a single column, and all else is 0.
@@ -98,11 +104,17 @@ def target_features(
         Whether values repeat.
     """
     n = z[0].shape[2]
-    estimates, leverage, weights = _both_ways(additive, z, ranks)
+    ways = list(_both_ways(additive, z, ranks, n_queries, tied))
+    estimates, leverage, weights, apart = zip(*ways, strict=True)
+    ahead = estimates[0][:, :1] - estimates[1][:, :1]
+    first = (ahead.sign() + 1) / 2  # 1 where y is told more of, 0 where X is
     both = torch.stack(estimates).clamp(0, LARGEST_ANCHOR)
     high, low = both.amax(0), both.amin(0)
+    apart = torch.lerp(*apart[::-1], first), torch.lerp(*apart, first)
     sides = [weighed(v, w) for v, w in zip(z, weights, strict=True)]
     near = by_neighbours(*sides, n_queries, tied)
+    ends = [v[:, N_WAYS:] for v in (high, low)]
+    high, low = high[:, :N_WAYS], low[:, :N_WAYS]
     anchors = torch.cat([high, low, near.clamp(0, LARGEST_ANCHOR)], 1)
     unit = math.sqrt(n)
     evidence = [
@@ -112,22 +124,25 @@ def target_features(
         torch.asinh(unit * (high[:, 3:] - high[:, :1])) / 2,
         torch.stack(leverage, 1).mean(1, keepdim=True),
         torch.asinh(math.sqrt(n_queries) * (near - gaussian.unsqueeze(1))) / 2,
+        torch.log1p(torch.cat(ends, 1)),
+        *apart,
     ]
-    return TargetFeatures(anchors, torch.cat(evidence, 1), 1.0)
+    return TargetFeatures(torch.cat([anchors, *ends], 1), torch.cat(evidence, 1), 1.0)
 
 
 def _both_ways(
-    additive: list[Tensor], z: list[Tensor], ranks: list[Tensor]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Predict y from X, and X from y; yield estimates, leverages and weights, a pair of each.
+    additive: list[Tensor], z: list[Tensor], ranks: list[Tensor], n_queries: int, tied: bool
+) -> Iterator[tuple[Tensor, ...]]:
+    """Predict y from X, and X from y; yield what either way finds, see :class:`Regression`.
 
     Sides of equally many columns go through as one batch, which takes less time.
     """
     if z[0].shape == z[1].shape:
-        way = Regression(*(torch.cat(v) for v in (additive, z, z[::-1], ranks)))
-        return (v.chunk(2) for v in (way.estimates, way.leverage, way.weights))
-    ways = [Regression(additive[i], z[i], z[1 - i], ranks[i]) for i in range(2)]
-    return zip(*((way.estimates, way.leverage, way.weights) for way in ways), strict=True)
+        way = Regression(*(torch.cat(v) for v in (additive, z, z[::-1], ranks)), n_queries, tied)
+        yield from zip(*(v.chunk(2) for v in way.found), strict=True)
+        return
+    for i in range(2):
+        yield Regression(additive[i], z[i], z[1 - i], ranks[i], n_queries, tied).found
 
 
 class Regression:
@@ -145,31 +160,48 @@ class Regression:
     targets : Tensor of shape (B, k, n)
     ranks : LongTensor of shape (B, d, n)
         Of the columns that are predicted from.
+    n_queries : int
+        Rows whose neighbourhoods are read.
+    tied : bool
+        Whether values repeat.
 
     Attributes
     ----------
-    estimates : Tensor of shape (B, N_WAYS)
-        By how much the entropy falls, in nats.
+    estimates : Tensor of shape (B, N_WAYS + 1)
+        By how much the entropy falls, in nats; by spacings, with what residuals still hold, last.
     leverage : Tensor of shape (B,)
         Mean leverage of a row in the second model.
     weights : Tensor of shape (B, d, 1)
         How much each of the columns counts, see :func:`~skmist.core.ridge.relevance`.
+    evidence : Tensor of shape (B, N_EACH)
+        What is explained of the targets and of the sizes of residuals, how far these are from
+        normal, and what they hold; 0 where columns are many.
     """
 
-    def __init__(self, additive: Tensor, columns: Tensor, targets: Tensor, ranks: Tensor):
+    def __init__(
+        self,
+        additive: Tensor,
+        columns: Tensor,
+        targets: Tensor,
+        ranks: Tensor,
+        n_queries: int,
+        tied: bool,
+    ):
         b, k, n = targets.shape
         variance = targets.square().mean(2).clamp_min(LEAST)
         few = max(k, columns.shape[1]) <= MOST_CURVES
         self.weights = relevance(columns, targets, ROUNDS if few else 1)
         curves = k <= MOST_CURVES
         folds = FOLDS if curves else 1
-        models, _ = models_of(additive, columns, self.weights, targets, few, folds)
+        models, validated = models_of(additive, columns, self.weights, targets, few, folds)
         fitted = [model.fit() for model in models]
         whole = fitted[1]
         residuals = torch.stack([ridge.residuals_of(targets) for ridge in fitted], 1)
-        shares = shares_of(residuals)[0].unsqueeze(3)
-        residual = (shares * residuals).sum(1)
-        residual, log_size = _evened(residual, whole)
+        shares, errors = shares_of(residuals)
+        shares = shares.unsqueeze(3)
+        plain = (shares * residuals).sum(1)
+        residual, sizes = _evened(plain, whole)
+        log_size = sizes.predicted
         left = residual.square().mean(2).clamp_min(LEAST)
         by_variance = 0.5 * torch.log(variance / left) - log_size
         m = max(3, round(math.sqrt(n) / 2))
@@ -189,6 +221,43 @@ class Regression:
         ways = torch.stack([by_spacing, by_variance, by_curve, by_spacing + still], 1)
         self.estimates = ways.sum(2) + together.unsqueeze(1)
         self.leverage = whole.leverage.mean(1)
+        held = targets.new_zeros(b, 1)
+        self.evidence = targets.new_zeros(b, N_EACH)
+        if few:
+            side = weighed(columns, self.weights)
+            held, left_over = remainder.what_is_left(side, residual, sizes.left, n_queries, tied)
+            offset = math.log(n + 1) - math.log(m) + chance
+            bent = torch.where(repeats.view(b, k), 0.0, _bent(after.view(b, k), left, offset))
+            best = plain.square().mean(2).clamp_min(LEAST)
+            fit = [
+                gain(variance.sum(1), validated),
+                _log_ratio(variance, errors[:, 0]).mean(1, keepdim=True),
+                _log_ratio(variance, best).mean(1, keepdim=True),
+                sizes.gain.mean(1, keepdim=True),
+                sizes.gain.amax(1, keepdim=True),
+                bent.sum(1, keepdim=True),
+                bent.amax(1, keepdim=True),
+                left_over,
+                bent.new_full((b, 1), math.log(k / columns.shape[1]) / 2),
+            ]
+            self.evidence = torch.cat(fit, 1).clamp(-4, 4)
+        self.estimates = torch.cat([self.estimates, self.estimates[:, :1] + held], 1)
+
+    @property
+    def found(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Estimates, leverage, weights and evidence."""
+        return self.estimates, self.leverage, self.weights, self.evidence
+
+
+def _log_ratio(variance: Tensor, error: Tensor) -> Tensor:
+    """Return half the logarithm of a variance (B, k) in units of an error."""
+    return 0.5 * torch.log(variance / error).clamp_min(-1)
+
+
+def _bent(spacing: Tensor, variance: Tensor, offset: float) -> Tensor:
+    """Return by how much entropies (B, k), from logs of m-spacings, are below normal ones."""
+    normal = 0.5 * (math.log(2 * math.pi * math.e) + torch.log(variance))
+    return normal - (spacing + offset)
 
 
 def _together(values: Tensor) -> Tensor:
@@ -199,16 +268,37 @@ def _together(values: Tensor) -> Tensor:
     return elliptical.cholesky(corr).diagonal(dim1=1, dim2=2).clamp_min(1e-12).log().sum(1)
 
 
-def _evened(residual: Tensor, model: Ridge) -> tuple[Tensor, Tensor]:
-    """Divide residuals (B, k, n) by their predicted size; return the mean log size (B, k) too."""
+@dataclass
+class Sizes:
+    """Sizes of residuals, on a logarithmic scale.
+
+    Attributes
+    ----------
+    predicted : Tensor of shape (B, k)
+        Mean of what is predicted of them.
+    left : Tensor of shape (B, k, n)
+        What is not.
+    gain : Tensor of shape (B, k)
+        Half the logarithm of the ratio of their variance to its mean square.
+    """
+
+    predicted: Tensor
+    left: Tensor
+    gain: Tensor
+
+
+def _evened(residual: Tensor, model: Ridge) -> tuple[Tensor, Sizes]:
+    """Divide residuals (B, k, n) by their predicted size; return what is known of sizes too."""
     floor = 1e-2 * residual.square().mean(2, keepdim=True).clamp_min(LEAST)
     sizes = 0.5 * torch.log(residual.square() + floor)
     sizes = sizes - sizes.mean(2, keepdim=True)
-    predicted = sizes - model.residuals_of(sizes)
+    left = model.residuals_of(sizes)
+    predicted = sizes - left
     square = predicted.square().sum(2, keepdim=True).clamp_min(1e-9)
     slope = ((predicted * sizes).sum(2, keepdim=True) / square).clamp(0, 1)
     log_size = (slope * predicted).clamp(-3, 3)
-    return residual * torch.exp(-log_size), log_size.mean(2)
+    explained = _log_ratio(*(v.square().mean(2).clamp_min(LEAST) for v in (sizes, left)))
+    return residual * torch.exp(-log_size), Sizes(log_size.mean(2), left, explained)
 
 
 def _held_out(model: Model, targets: Tensor) -> Tensor:
