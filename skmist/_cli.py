@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skmist._clustering import cluster_order
+from skmist._encoding import TYPES
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import mutual_info_matrix
 from skmist._numbers import EXACT
@@ -58,29 +59,62 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"skmist {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    rank = commands.add_parser("rank", help="rank the columns by what they tell about a target")
+    rank = commands.add_parser(
+        "rank",
+        help="rank the columns by what they tell about a target",
+        description="Rank the columns by what they tell about a target. mi, low and high are of "
+        "each column by itself, with a 90%% interval. With a strategy other than relevance, rank "
+        "is the order in which the search chose them, gain what a column added by the strategy's "
+        "measure, and joint the information of all columns up to it together.",
+    )
     rank.add_argument("--target", required=True, action="append", help="column; may be repeated")
     rank.add_argument(
-        "--strategy", choices=["relevance", "mrmr", "jmi", "joint"], default="relevance"
+        "--strategy",
+        choices=["relevance", "mrmr", "jmi", "joint"],
+        default="relevance",
+        help="how columns are judged (default: relevance)",
     )
     rank.add_argument("--top", type=_positive, help="number of columns (default: all)")
-    rank.add_argument("--pvalues", action="store_true", help="test each column by permutations")
+    rank.add_argument("--pvalues", action="store_true", help="add a p-value of independence")
     rank.set_defaults(run=_rank)
     matrix = commands.add_parser("matrix", help="mutual information of all pairs of columns")
     matrix.add_argument("--normalized", action="store_true", help="from 0 to 1")
     matrix.add_argument("--cluster", action="store_true", help="put related columns together")
     matrix.set_defaults(run=_matrix)
     for command in (rank, matrix):
-        command.add_argument("table", type=Path, help="file, .csv or .parquet, with a header")
+        command.add_argument(
+            "table", metavar="TABLE", type=Path, help="file, .csv or .parquet, with a header"
+        )
         command.add_argument("--separator", default=",", help="of values in a .csv file")
         command.add_argument("--decimal", default=".", help="decimal point in a .csv file")
         command.add_argument(
             "--drop", action="append", default=[], help="column to leave out; may be repeated"
         )
-        command.add_argument("--output", type=Path, help=f"file, {', '.join(OUTPUTS)}")
-        command.add_argument("--units", choices=["nats", "bits"], default="nats")
-        command.add_argument("--missing", choices=["error", "pairwise"], default="error")
-        command.add_argument("--n-jobs", type=int)
+        command.add_argument(
+            "--type",
+            action="append",
+            default=[],
+            type=_typed,
+            metavar="COLUMN=TYPE",
+            help=f"type of a column ({', '.join(TYPES)}), such as postcode=category; may be "
+            "repeated (default: inferred)",
+        )
+        command.add_argument(
+            "--output",
+            type=Path,
+            help=f"file, {', '.join(OUTPUTS)}; .png draws bars, the path of a search or the matrix",
+        )
+        command.add_argument(
+            "--units", choices=["nats", "bits"], default="nats", help="(default: nats)"
+        )
+        command.add_argument(
+            "--missing",
+            choices=["error", "pairwise"],
+            default="error",
+            help="what to do about missing values: an error, or leave out the rows concerned "
+            "(default: error)",
+        )
+        command.add_argument("--n-jobs", type=int, help="batches at once (default: 1)")
     return parser
 
 
@@ -88,6 +122,14 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"should be a whole number, 1 or more, got {text}")
     return int(text)
+
+
+def _typed(text: str) -> tuple[str, str]:
+    name, sign, kind = text.rpartition("=")
+    if not sign or kind not in TYPES:
+        types = ", ".join(TYPES)
+        raise argparse.ArgumentTypeError(f"should be COLUMN=TYPE, TYPE one of {types}, got {text}")
+    return name, kind
 
 
 def _suffix(path: Path) -> str:
@@ -144,13 +186,16 @@ def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     """Read the table, check names, and leave columns out."""
     frame = _read(args.table, args.separator, args.decimal)
     frame.columns = [str(name) for name in frame.columns]  # as they are named on the command line
-    if absent := [name for name in [*args.drop, *needed] if name not in frame]:
+    types = dict(args.type)
+    if absent := [name for name in [*args.drop, *needed, *types] if name not in frame]:
         columns = ", ".join(map(str, frame.columns))
         alone = frame.shape[1] == 1 and _suffix(args.table) == ".csv"
         hint = " (values may be parted by something else: --separator)" if alone else ""
         raise _UsageError(f"there is no column {absent[0]!r}; columns are: {columns}{hint}")
     if both := [name for name in needed if name in args.drop]:
         raise _UsageError(f"column {both[0]!r} is the target and cannot be left out")
+    if both := [name for name in types if name in args.drop]:
+        raise _UsageError(f"column {both[0]!r} is left out and needs no type")
     return frame.drop(columns=args.drop)
 
 
@@ -160,10 +205,15 @@ def _rank(args: argparse.Namespace) -> Any:
     args.target = list(dict.fromkeys(args.target))
     frame = _columns(args, args.target)
     X, y = frame.drop(columns=args.target), frame[args.target]
+    x_types, y_type = (
+        {name: kind for name, kind in args.type if name in side} or "auto" for side in (X, y)
+    )
     if not X.shape[1]:
         raise _UsageError("there is no column beside the target")
     selector = MISTFeatureSelector(
         strategy=args.strategy,
+        x_types=x_types,
+        y_type=y_type,
         n_features_to_select=min(args.top or X.shape[1], X.shape[1]),
         pvalues=args.pvalues,
         units=args.units,
@@ -171,9 +221,17 @@ def _rank(args: argparse.Namespace) -> Any:
         n_jobs=args.n_jobs,
     ).fit(X, y)
     low, high = selector.intervals_.T
+    steps = {}
+    if args.strategy != "relevance":
+        path = selector.path_
+        steps = {
+            name: pd.Series(path[field], index=path["feature"]).reindex(range(X.shape[1]))
+            for name, field in (("gain", "gain"), ("joint", "mi"))
+        }
     table = pd.DataFrame(
         {"rank": selector.ranking_, "feature": list(X.columns), "mi": selector.scores_}
         | {"low": low, "high": high}
+        | steps
         | ({"pvalue": selector.pvalues_} if args.pvalues else {})
         | {"type": selector.feature_types_, "samples": selector.n_samples_used_}
     )
@@ -191,8 +249,8 @@ def _rank(args: argparse.Namespace) -> Any:
 def _matrix(args: argparse.Namespace) -> Any:
     frame = _columns(args)
     table = mutual_info_matrix(
-        frame, normalized=args.normalized, units=args.units, missing=args.missing,
-        n_jobs=args.n_jobs,
+        frame, types=dict(args.type) or "auto", normalized=args.normalized, units=args.units,
+        missing=args.missing, n_jobs=args.n_jobs,
     )  # fmt: skip
     if args.cluster:
         order = cluster_order(table)

@@ -96,6 +96,17 @@ class MutualInfoDisplay:
         Returns
         -------
         MutualInfoDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator is no MISTFeatureSelector.
+        ValueError
+            If `kind` or `top` cannot be used, or if the path of no search is asked for.
+        NotFittedError
+            Before the selector is fitted.
+        ImportError
+            Without matplotlib.
         """
         if not hasattr(estimator, "get_support") or not hasattr(estimator, "strategy"):
             raise TypeError(
@@ -144,11 +155,12 @@ class MutualInfoDisplay:
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Features.
-        y : array-like, default=None
+        y : array-like or frame of shape (n_samples,) or (n_samples, n_targets), default=None
             Target; without it the normalized matrix of all pairs is drawn.
         selector : MISTFeatureSelector, default=None
-            How to score; left as it is. By default ``MISTFeatureSelector(missing=missing)``. Of
-            the matrix, its types of columns and what has to do with the network count.
+            How to score; left as it is. By default ``MISTFeatureSelector(missing=missing)``. For
+            the matrix, only its `x_types`, `missing`, `point`, `checkpoint`, `device`, `n_jobs` and
+            `verbose` are used.
         cluster : bool, default=True
             Whether columns of the matrix are ordered by :func:`cluster_order`.
         missing : {"error", "pairwise"}, default="error"
@@ -159,6 +171,13 @@ class MutualInfoDisplay:
         Returns
         -------
         MutualInfoDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y cannot be used, or if `selector` is no MISTFeatureSelector.
+        ImportError
+            Without matplotlib.
         """
         if selector is not None and not isinstance(selector, MISTFeatureSelector):
             raise TypeError(
@@ -192,6 +211,13 @@ class MutualInfoDisplay:
         Returns
         -------
         self : MutualInfoDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind of picture.
+        ImportError
+            Without matplotlib.
         """
         if self.kind not in KINDS:
             raise ValueError(f"kind should be one of {KINDS}, got {self.kind!r}.")

@@ -54,17 +54,17 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         Smallest score ("relevance") or gain (the others) of a feature that is kept, in `units`.
     alpha : float or None, default=None
         Keep, or search among, only those features that tell something about y by themselves: a test
-        of each one, by permutations, with at most this share of false discoveries expected
-        (Benjamini and Hochberg [4]_). A single discovery among p features takes about
-        ``p / alpha`` permutations. With "joint", whose features need not tell anything by
+        of each one, with at most this share of false discoveries expected (Benjamini and Hochberg
+        [4]_). Where it takes permutations, a single discovery among p features takes about
+        ``p / alpha`` of them. With "joint", whose features need not tell anything by
         themselves, the search ends at the first step with a p-value above `alpha`, see Notes;
         going forward only.
     pvalues : bool, default=False
-        Whether to test each feature for independence of y, by permutations; `alpha` does so too,
-        except with "joint".
+        Whether to test each feature for independence of y; `alpha` does so too, except with
+        "joint".
     n_permutations : int, default=199
-        Number of permutations of the test, as in :class:`MISTScore`. A joint search with `alpha`
-        always needs them, at least ``2 / alpha - 1``.
+        Largest number of permutations of the test, as in :class:`MISTScore`, where it takes any. A
+        joint search with `alpha` always needs them, at least ``2 / alpha - 1``.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations and of the shuffled copies; nothing else is random.
     x_types, y_type : str, array-like of str or dict, default="auto"
@@ -87,7 +87,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"
-        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        Whether to show a progress bar; "auto" shows one on work of more than three seconds, in
         terminals and notebooks only.
 
     Attributes
@@ -95,7 +95,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     scores_ : ndarray of shape (n_features,)
         Point estimates of I(X_j; y), in `units`, whatever the strategy.
     intervals_ : ndarray of shape (n_features, 2)
-        Central intervals of probability `level`, in `units`.
+        Central intervals of probability `level`, in `units`; upper ends may be infinite.
     pvalues_ : ndarray of shape (n_features,)
         P-values of independence; only with ``pvalues=True`` or `alpha`. After a joint search with
         `alpha`, those of the steps at which features were chosen, NaN for the others.

@@ -26,7 +26,8 @@ class MutualInformation:
     value : float
         Point estimate, in `units`.
     interval : tuple of (float, float)
-        Central interval of probability `level`, in `units`.
+        Central interval of probability `level`, in `units`; its upper end may be infinite, as in
+        :class:`MISTEstimator`.
     level : float
         Probability with which the interval holds the true value.
     pvalue : float or None
@@ -97,7 +98,7 @@ def mutual_info(
     y : array-like or frame of shape (n_samples,) or (n_samples, n_targets)
         The other side; several columns are taken together.
     given : array-like or frame of shape (n_samples,) or (n_samples, n_given), default=None
-        Variables Z, for the conditional mutual information I(X; y | Z).
+        Variables Z, for the conditional mutual information I(X; y | Z); or a sparse matrix.
     x_types, y_type, given_types : str, array-like of str or dict, default="auto"
         Types of the columns of X, of y and of Z, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
@@ -109,8 +110,7 @@ def mutual_info(
     units : {"nats", "bits"}, default="nats"
         Units of all results.
     pvalue : bool, default=False
-        Whether to test for independence, by permutations, as :class:`MISTEstimator` does; not with
-        `given`.
+        Whether to test for independence, as :class:`MISTEstimator` does; not with `given`.
     n_permutations : int, default=199
         Largest number of permutations of the test. None are needed for one continuous column on
         each side, both without ties and of up to 10,000 samples: their null distribution comes with
@@ -125,7 +125,7 @@ def mutual_info(
     n_jobs : int, default=None
         Number of batches (of permutations) that run at once, as in joblib.
     verbose : bool, int or "auto", default="auto"
-        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        Whether to show a progress bar; "auto" shows one on work of more than three seconds, in
         terminals and notebooks only.
 
     Returns
@@ -137,7 +137,12 @@ def mutual_info(
     ------
     ValueError
         If there are fewer than 8 samples, infinities, or missing values with ``missing="error"``;
-        if shapes or dtypes cannot be used; or if ``pvalue=True`` is asked for with `given`.
+        if shapes or values cannot be used; or if ``pvalue=True`` is asked for with `given`.
+    TypeError
+        If something is no table of numbers, strings or categories, such as one of dates, or if y is
+        a sparse matrix.
+    CheckpointError
+        If the file of weights is damaged or not one of this package.
 
     See Also
     --------
@@ -261,7 +266,7 @@ def mutual_info_matrix(
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"
-        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        Whether to show a progress bar; "auto" shows one on work of more than three seconds, in
         terminals and notebooks only.
 
     Returns
@@ -270,6 +275,11 @@ def mutual_info_matrix(
         Symmetric matrix of I(X_i; X_j); a pandas frame, named on both sides, if X is one. The
         diagonal holds the entropies of discrete columns; the information that a continuous column
         has about itself is infinite, and stands as NaN.
+
+    Raises
+    ------
+    ValueError, TypeError, CheckpointError
+        As for :func:`mutual_info`.
 
     See Also
     --------

@@ -189,7 +189,7 @@ def ask(
         reasons[first + i] += _domain.unlike_reasons(scores[i])
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
     distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
-    means = distribution.mean().numpy()
+    medians = distribution.median().numpy()
     levels = raw.levels.numpy()
     moved = _calibrated(latent, levels, scores, pairs, settings)
     _limit(moved, levels, bounds.numpy(), pairs, exact)
@@ -200,7 +200,7 @@ def ask(
     unlimited[[i for i in exact if pairs[i][0].frequencies is None]] = True
     for i in set(live) - exact:
         columns = min(side.width for side in pairs[i])
-        strong = _domain.strength_reasons(config, means[i], columns)
+        strong = _domain.strength_reasons(config, medians[i], columns)
         reasons[first + i] += strong
         unlimited[i] |= bool(strong)
     pvalues = None

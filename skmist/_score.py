@@ -36,8 +36,8 @@ class MISTScore(BaseEstimator):
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out, for each feature, the rows
-        where it or y is missing. `SelectKBest` and its kin refuse missing values, and drop the
-        names of columns, before they ask; :class:`MISTFeatureSelector` takes both.
+        where it or y is missing. `SelectKBest` and its kin refuse missing values and strings, and
+        drop the names of columns, before they ask; :class:`MISTFeatureSelector` takes all of them.
     point : {"median", "mean"} or float, default="median"
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
     units : {"nats", "bits"}, default="nats"
@@ -50,7 +50,7 @@ class MISTScore(BaseEstimator):
     n_jobs : int, default=None
         Number of batches that run at once, as in joblib. Results do not depend on it.
     verbose : bool, int or "auto", default="auto"
-        Whether to show a progress bar; "auto" shows one on work of more than some seconds, in
+        Whether to show a progress bar; "auto" shows one on work of more than three seconds, in
         terminals and notebooks only.
 
     See Also
@@ -121,6 +121,11 @@ class MISTScore(BaseEstimator):
             P-values of independence; only with ``pvalues=True``. They test the mean of the
             distribution, whatever `point` is, together with cheap statistics of dependence, as
             :class:`MISTEstimator` does.
+
+        Raises
+        ------
+        ValueError, TypeError, CheckpointError
+            As for :meth:`MISTEstimator.fit`.
         """
         self._validate_params()
         settings = Settings.of(self, self.pvalues)

@@ -1,8 +1,9 @@
 """Classical estimators of mutual information, behind one interface.
 
-Every function takes ``(X, y)``, of any number of columns each unless it says otherwise, and returns
-one float in nats. They are here to be compared with, and as a second opinion on data outside the
-range that the network was trained on.
+Every estimator takes ``(X, y)``, of any number of columns each unless it says otherwise, and
+returns one float in nats; ``normal_scores`` is the transform that some of them use. They are here
+to be compared with, and as a second opinion on data outside the range that the network was trained
+on.
 """
 
 from __future__ import annotations
@@ -116,9 +117,9 @@ def _counts_direct(X: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np
 def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     r"""Estimate mutual information from nearest neighbours, in any dimension.
 
-    The first estimator of Kraskov, Stögbauer and Grassberger: with :math:`\epsilon_i` the distance
-    of row i to its k-th neighbour in (X, y), and :math:`n_x, n_y` the numbers of other rows
-    strictly closer than that in X alone and in y alone,
+    The first estimator of Kraskov, Stögbauer and Grassberger [1]_: with :math:`\epsilon_i` the
+    distance of row i to its k-th neighbour in (X, y), and :math:`n_x, n_y` the numbers of other
+    rows strictly closer than that in X alone and in y alone,
 
     .. math:: I = \psi(k) + \psi(n) - \langle \psi(n_x + 1) + \psi(n_y + 1) \rangle .
 
@@ -138,6 +139,12 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     -------
     float
         Estimate in nats. It may be negative.
+
+    Raises
+    ------
+    ValueError
+        If there are no more samples than neighbours, if X and y are of different lengths, or if
+        they hold something else than finite numbers.
 
     See Also
     --------
@@ -191,7 +198,7 @@ def _log_det_bias(dim: int, n_samples: int) -> float:
 def gaussian_mi(X, y, *, scores="raw", correct_bias=False, shrinkage=None):
     r"""Estimate mutual information as if (X, y) were jointly normal.
 
-    With :math:`\rho_i` the canonical correlations of X and y,
+    With :math:`\rho_i` the canonical correlations of X and y [1]_,
 
     .. math:: I = -\tfrac12 \sum_i \ln(1 - \rho_i^2) .
 
@@ -210,15 +217,20 @@ def gaussian_mi(X, y, *, scores="raw", correct_bias=False, shrinkage=None):
         Not defined together with ``shrinkage``.
     shrinkage : float in [0, 1], "ledoit-wolf" or None, default=None
         Weight of the identity in the covariance of the standardised columns; "ledoit-wolf" chooses
-        it from the data.
+        it from the data [3]_.
 
     Returns
     -------
     float
         Estimate in nats. Infinite where a canonical correlation is 1, as it is without
         shrinkage when ``n_samples <= n_features + n_targets`` (columns that depend linearly on
-        others left out); negative only after
-        ``correct_bias``.
+        others left out); negative only after ``correct_bias``.
+
+    Raises
+    ------
+    ValueError
+        If ``correct_bias`` is asked for together with ``shrinkage``, if X and y are of different
+        lengths, or if they hold something else than finite numbers.
 
     See Also
     --------
@@ -301,7 +313,7 @@ def _shrunk_gaussian_mi(X: np.ndarray, y: np.ndarray, shrinkage: float | str) ->
 def sklearn_mi(
     X, y, *, discrete_features=False, discrete_target=False, n_neighbors=3, random_state=0
 ):
-    """Estimate the mutual information of one column with another by scikit-learn.
+    """Estimate the mutual information of one column with another by scikit-learn [1]_.
 
     Parameters
     ----------
@@ -322,6 +334,12 @@ def sklearn_mi(
     -------
     float
         Estimate in nats, clipped at 0.
+
+    Raises
+    ------
+    ValueError
+        If one of both has several columns, if there are no more samples than neighbours, or if X
+        and y are of different lengths.
 
     See Also
     --------

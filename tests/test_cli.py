@@ -79,6 +79,41 @@ def test_search_and_outputs(table, suffix, monkeypatch):
         assert len(content.decode().splitlines()) == (4 if suffix == ".md" else 3)
 
 
+def test_search_tells_gains_and_joint_information(table, capsys):
+    output = table.with_name("out.csv")
+    command = ["rank", str(table), "--target", "y", "--strategy", "joint", "--output", str(output)]
+    assert main(command) == 0
+    frame = pd.read_csv(table)
+    fitted = MISTFeatureSelector(strategy="joint", n_features_to_select=frame.shape[1] - 1)
+    path = fitted.fit(frame.drop(columns="y"), frame["y"]).path_
+    written = pd.read_csv(output)
+    names = frame.columns.drop("y")[path["feature"]]
+    assert list(written["feature"][: len(path)]) == list(names)
+    np.testing.assert_allclose(written["gain"][: len(path)], path["gain"], rtol=1e-5)
+    np.testing.assert_allclose(written["joint"][: len(path)], path["mi"], rtol=1e-5)
+
+
+def test_types_of_columns(table, capsys):
+    output = table.with_name("out.csv")
+    pd.read_csv(table).round({"x": 0}).to_csv(table, index=False)
+    typed = ["--type", "x=ordinal", "--output", str(output)]
+    assert main(["rank", str(table), "--target", "y", *typed]) == 0
+    assert pd.read_csv(output).set_index("feature")["type"]["x"] == "ordinal"
+    assert main(["matrix", str(table), *typed]) == 0
+    frame = pd.read_csv(table)
+    expected = mutual_info_matrix(frame, types={"x": "ordinal"})
+    assert not np.allclose(expected, mutual_info_matrix(frame), equal_nan=True)
+    written = pd.read_csv(output, index_col=0)
+    pd.testing.assert_frame_equal(written.loc[expected.index, expected.columns], expected)
+    assert main(["matrix", str(table), "--type", "q=category"]) == 2
+    assert "there is no column 'q'" in capsys.readouterr().err
+    assert main(["matrix", str(table), "--type", "x=category", "--drop", "x"]) == 2
+    assert "column 'x' is left out and needs no type" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["matrix", str(table), "--type", "x=number"])
+    assert "should be COLUMN=TYPE, TYPE one of continuous, " in capsys.readouterr().err
+
+
 def test_matrix(table, capsys):
     output = table.with_name("m.csv")
     assert main(["matrix", str(table), "--normalized", "--cluster", "--output", str(output)]) == 0
