@@ -11,7 +11,7 @@ def test_single_estimates_are_timed():
     assert list(frame["d"]) == [3, 1]
     assert (frame["smallest"] <= frame["median"]).all()
     assert (frame[["smallest", "processor"]] > 0).all(axis=None)
-    assert frame["asked"][0] == 30 and np.isnan(frame["asked"][1])
+    assert frame["reference"][0] == 30 and np.isnan(frame["reference"][1])
 
 
 def test_table():
@@ -19,7 +19,7 @@ def test_table():
         {
             "n": [500, 10_000], "d": [32, 5], "threads": [2, 2], "median": [21.0, 70.0],
             "smallest": [18.0, 60.0], "q90": [24.0, 88.0], "processor": [30.0, 90.0],
-            "asked": [30.0, np.nan],
+            "reference": [30.0, np.nan],
         }
     )  # fmt: skip
     text = latency.write(frame, "2 CPU cores", 0.1)
