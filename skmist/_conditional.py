@@ -17,7 +17,14 @@ from skmist._encoding import (
     requested_types,
 )
 from skmist._information import Estimates, Settings, ask, joint, note_outside
-from skmist._validation import Notes, Table, check_finite, check_samples, read_table
+from skmist._validation import (
+    Notes,
+    Table,
+    check_finite,
+    check_samples,
+    listing,
+    read_table,
+)
 
 MAX_STRATA = 20
 STRATUM = 40  # rows of each value of Z; with fewer, estimates for each are mostly prior
@@ -60,7 +67,10 @@ def conditional(
     keep = X.complete_rows() & y.complete_rows() & Z.complete_rows()
     check_samples(int(keep.sum()), settings.caller, " without a missing value")
     X, y, Z = X.rows(keep), y.rows(keep), Z.rows(keep)
-    note_constants((X, y, Z), notes)
+    note_constants((X, y), notes)
+    if len(index := constant_columns(Z)):
+        names = listing(Z.names[int(j)] for j in index)
+        notes.add(f"Constant columns of given tell nothing and are left out: {names}.")
     if any(len(constant_columns(t)) == t.n_columns for t in (X, y)):
         return _stratified(X, x_types, y, y_types, np.zeros(y.n_rows, np.int64), settings, notes)
     if CONTINUOUS not in z_types:

@@ -25,8 +25,9 @@ CANNOT_SEE = (
 )
 UNLIKE = "a sample unlike those of training"
 PERFECT = (
-    "one side determines the other exactly, so that the true value is infinite, or of rounded "
-    "values their entropy; see whether a column is a copy of another one"
+    "one side determines the other exactly on all rows; unless few rows do so by chance, the true "
+    "value is infinite, or of rounded values their entropy; see whether a column is a copy of "
+    "another one"
 )
 
 
@@ -101,9 +102,10 @@ def _rising(columns: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Return which columns rise, or fall, with another one (n, 1) on the first rows."""
     found = np.arange(columns.shape[1])
     for rows in (slice(_PROBE), slice(_PROBES)):
-        order = np.argsort(columns[rows, found], axis=0)
-        steps = np.diff(by[rows, 0][order], axis=0)
-        found = found[(steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)]
+        values, other = columns[rows, found], by[rows]
+        ties = [np.broadcast_to(sign * other, values.shape) for sign in (1, -1)]
+        up, down = (np.diff(other[np.lexsort((tie, values), axis=0), 0], axis=0) for tie in ties)
+        found = found[(up >= 0).all(axis=0) | (down <= 0).all(axis=0)]
     return found
 
 

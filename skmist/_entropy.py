@@ -96,3 +96,45 @@ class Frequencies:
         hidden += exceptions * np.log(max(1, self.n_values - 1))
         out[low] += ndtri(levels[low]) * self.error - hidden
         return np.maximum.accumulate(out)
+
+
+def information_error(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the standard error of the mutual information of two columns of codes, in nats.
+
+    That of the plug-in estimate, by the delta method: the standard deviation of the log density
+    ratio over the square root of the number of rows (A. Antos, I. Kontoyiannis, Random Structures
+    and Algorithms 19, 2001). It is 0 where the table has more degrees of freedom than there are
+    rows, and where chance makes the ratio vary as much.
+
+    Parameters
+    ----------
+    a, b : ndarray of int of shape (n_samples,)
+        Codes from 0.
+    """
+    n, width = len(a), int(b.max()) + 1
+    freedom = int(a.max()) * (width - 1)
+    if freedom > n:
+        return 0.0
+    table = np.bincount(a.astype(np.int64) * width + b, minlength=(int(a.max()) + 1) * width)
+    p = table.reshape(-1, width) / n
+    x, y = np.nonzero(p)
+    expected = p.sum(1)[x] * p.sum(0)[y]
+    p = p[x, y]
+    ratio = np.log(p / expected)
+    variance = float(p @ np.square(ratio - p @ ratio))
+    return float(np.sqrt(variance / n)) if variance > 2 * freedom / n else 0.0
+
+
+def no_narrower(quantiles: np.ndarray, levels: np.ndarray, error: float) -> np.ndarray:
+    """Return quantiles (L,) at least as far from the median as those of a normal law.
+
+    Parameters
+    ----------
+    quantiles : ndarray of shape (L,)
+    levels : ndarray of shape (L,)
+        Symmetric around one half.
+    error : float
+        Standard deviation of the normal law.
+    """
+    normal = quantiles[len(levels) // 2] + ndtri(levels) * error
+    return np.where(levels < 0.5, np.minimum(quantiles, normal), np.maximum(quantiles, normal))

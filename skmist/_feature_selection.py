@@ -21,7 +21,7 @@ from skmist._progress import watched
 from skmist._selection.columns import Answers, Columns, complete_columns
 from skmist._selection.decoys import check_combinations, shuffled_reference
 from skmist._selection.frames import FrameSelectorMixin
-from skmist._selection.rule import Rule
+from skmist._selection.rule import Rule, from_the_best
 from skmist._selection.search import backward, forward
 from skmist._selection.testing import benjamini_hochberg
 from skmist._validation import Notes, Table, read_pair
@@ -346,7 +346,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     ) -> tuple[list[int] | np.ndarray, list[int] | np.ndarray]:
         """Return the features to keep, and all of them in order, the best first."""
         relevance = Answers(self.scores_, *self.intervals_.T)
-        order = np.argsort(-self.scores_, kind="stable")
+        order = from_the_best(self.scores_)
         if self.strategy == "relevance":
             keep = np.isin(order, passed)
             if rule.threshold is not None:
@@ -384,7 +384,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
                     stacklevel=4,
                 )
             return min(int(wanted), p)
-        return max(1, int(p * wanted))
+        return max(1, int(p * wanted + 1e-9))
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)

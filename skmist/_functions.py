@@ -315,7 +315,8 @@ def mutual_info_matrix(
     if normalized:
         matrix = _normalized(matrix, bounds)
     if hasattr(X, "iloc"):
-        return type(X)(matrix, index=X.columns, columns=X.columns)
+        frame = getattr(X, "_constructor", type(X))  # subclasses may take other arguments
+        return frame(matrix, index=X.columns, columns=X.columns)
     return np.asarray(matrix)
 
 

@@ -24,6 +24,7 @@ from skmist._encoding import (
     note_constants,
     requested_types,
 )
+from skmist._entropy import information_error, no_narrower
 from skmist._inference import Engine, Question
 from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
@@ -192,6 +193,10 @@ def ask(
     medians = distribution.median().numpy()
     levels = raw.levels.numpy()
     moved = _calibrated(latent, levels, scores, pairs, settings)
+    for i in set(live) - exact:
+        codes = [side.codes for side in pairs[i]]
+        if all(v is not None for v in codes) and (error := information_error(*codes)):
+            moved[i] = no_narrower(moved[i], levels, error)
     _limit(moved, levels, bounds.numpy(), pairs, exact)
     quantiles = MIDistribution(torch.from_numpy(moved), raw.levels)
     top = np.array([(1 + settings.level) / 2])
@@ -267,7 +272,7 @@ def _calibrated(
     """Return quantiles as the calibration of the weights moves them, if there is one."""
     calibration = load_calibration(settings.engine.checkpoint)
     if calibration is None:
-        return latent
+        return latent.copy()
     single = np.array([is_single(a, b) for a, b in pairs], dtype=bool)
     widest = np.array([max(a.width, b.width) for a, b in pairs])
     ratio = np.where(single, 1.0, widest / settings.engine.config.d_max)

@@ -75,7 +75,12 @@ def of_objects(values: np.ndarray) -> np.ndarray:
     out[~whole] = values[~whole].astype(np.float64)
     numbers = values[whole]
     if all(-EXACT < v < EXACT for v in numbers.tolist()) or not np.isnan(out[~whole]).all():
-        out[whole] = numbers.astype(np.float64)
+        try:
+            out[whole] = numbers.astype(np.float64)
+        except OverflowError as error:
+            raise ValueError(
+                "Whole numbers beyond 1.8e308 beside other numbers cannot be read: take logarithms."
+            ) from error
     else:
         out[whole] = np.unique(numbers, return_inverse=True)[1]
     return out

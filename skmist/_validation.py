@@ -250,6 +250,7 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         if role == "y":
             raise TypeError(f"{caller} takes a dense y, got a sparse {type(data).__name__}.")
         _check_shape(data.shape, role, caller, one_d=False)
+        _check_real(data.dtype, role, caller)
         values = check_array(
             _numbers.of_sparse(data.tocsc()), accept_sparse="csc", dtype=np.float64,
             ensure_all_finite=False, ensure_min_samples=0, ensure_min_features=0, input_name=role,
@@ -282,11 +283,10 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         else:
             array = array.astype(object)  # a copy
             array[absent] = None
-    if array.dtype.kind == "c":
-        raise ValueError(
-            f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
-            f"{array.dtype}."
-        )
+    _check_real(array.dtype, role, caller)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # too large ones become infinite
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     array = array[:, None] if array.ndim == 1 else array
     names = _Numbered(role, array.shape[1])
     if array.dtype.kind in "iufb":
@@ -294,6 +294,14 @@ def _read_array(data: Any, role: str, caller: str, one_d: bool) -> Table:
         return Table(array, np.full(array.shape[1], NUMBER), names, role)
     columns = [read_values(array[:, j], repr(names[j])) for j in range(array.shape[1])]
     return _assemble(columns, len(array), names, role)
+
+
+def _check_real(dtype: np.dtype, role: str, caller: str) -> None:
+    if dtype.kind == "c":
+        raise ValueError(
+            f"Complex data not supported: {caller} expected real numbers in {role}, got dtype "
+            f"{dtype}."
+        )
 
 
 def _read_frame(frame: Any, role: str) -> Table:

@@ -67,6 +67,7 @@ def _rescale(z: np.ndarray, scores: str) -> np.ndarray:
         return normal_scores(z)
     if scores == "raw":
         return z
+    z = z / np.maximum(np.abs(z).max(axis=0), 1e-300)  # squares neither overflow nor vanish
     spread = z.std(axis=0)
     return (z - z.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 

@@ -389,3 +389,12 @@ def test_rounded_numbers_and_labels_are_no_repetition(rng):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             mutual_info(X, y)
+
+
+def test_rounded_copies_are_found_in_any_order_of_rows(rng):
+    v = rng.normal(size=200)
+    X = np.column_stack([np.round(v, 1), rng.normal(size=(200, 4))])
+    for order in (np.arange(200), np.argsort(v), np.argsort(-v), rng.permutation(200)):
+        for sign in (1, -1):
+            assert is_perfect(side(sign * X[order]), side(v[order]))
+            assert is_perfect(side(v[order]), side(sign * X[order]))

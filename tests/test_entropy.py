@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skmist import MISTEstimator, mutual_info
-from skmist._entropy import Frequencies, plugin_entropy
+from skmist._entropy import Frequencies, information_error, no_narrower, plugin_entropy
 from skmist.exceptions import OutOfDomainWarning
 
 LEVELS = np.array([0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975])
@@ -100,3 +100,39 @@ def test_a_quantile_as_the_point_estimate_keeps_to_the_plug_in_entropy(rng):
         found = mutual_info(labels, labels, point=0.95)
     assert found.value == pytest.approx(plugin_entropy(labels))
     assert found.interval[0] < found.value <= found.interval[1]
+
+
+@pytest.mark.parametrize("n", [300, 2000])
+def test_intervals_of_codes_with_errors(n):
+    """A code that is right or else any one makes the log density ratio vary a lot."""
+    k, right = 10, 0.7
+    p = np.full(k, (1 - right) / k)
+    p[0] += right
+    mi, held = np.log(k) + p @ np.log(p), 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        code = rng.integers(0, k, n)
+        seen = np.where(rng.random(n) < right, code, rng.integers(0, k, n))
+        low, high = mutual_info(code.astype(str), seen.astype(str)).interval
+        held += low <= mi <= high
+    assert held >= 29
+
+
+def test_error_of_the_plug_in_information():
+    rng = np.random.default_rng(0)
+    found, told = [], []
+    for _ in range(300):
+        code = rng.integers(0, 4, 1000)
+        seen = np.where(rng.random(1000) < 0.6, code, rng.integers(0, 4, 1000))
+        both = plugin_entropy(code) + plugin_entropy(seen) - plugin_entropy(4 * code + seen)
+        found.append(both)
+        told.append(information_error(code, seen))
+    assert_allclose(np.mean(told), np.std(found), rtol=0.15)
+    assert information_error(rng.integers(0, 4, 1000), rng.integers(0, 4, 1000)) == 0
+    names = np.arange(100)  # a table with more degrees of freedom than rows
+    assert information_error(names, names) == 0
+
+
+def test_quantiles_are_moved_outwards_only():
+    levels = np.array([0.05, 0.5, 0.95])
+    assert_allclose(no_narrower(np.array([0.9, 1.0, 1.5]), levels, 0.1), [0.83551, 1.0, 1.5], 1e-4)

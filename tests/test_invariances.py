@@ -160,3 +160,16 @@ def test_entropy_is_an_upper_bound(checkpoint, k, n, seed):
         entropy,
         atol=1e-12,
     )
+
+
+def test_order_of_samples_with_labels_that_occur_once(checkpoint):
+    """Such labels can be exchanged together with their rows, whatever the order of these."""
+    rng = np.random.default_rng(5)
+    n = 50
+    names = np.array([f"a{i}" for i in np.r_[np.arange(12), rng.integers(12, 18, n - 12)]])
+    X = np.column_stack([names.astype(object), (rng.random(n) < 0.5).astype(float)])
+    y = rng.integers(0, 11, n).astype(float)
+    estimator = MISTEstimator(checkpoint=checkpoint, y_type="ordinal")
+    orders = [rng.permutation(n) for _ in range(5)]
+    values = {estimator.score(X[order], y[order]) for order in orders}
+    assert np.ptp(list(values)) <= 1e-9

@@ -1,9 +1,13 @@
-"""When a search for a set of features stops."""
+"""When a search for a set of features stops, and the order of single ones."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
+
+ROUNDING = 1e-6  # scores that differ by less are those of equal columns
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,13 @@ class Rule:
     def copies(self) -> bool:
         """Whether copies of chosen features are taken when nothing else is left."""
         return not self.auto and self.threshold is None and self.alpha is None
+
+
+def from_the_best(scores: np.ndarray) -> np.ndarray:
+    """Return the order of scores (n_features,) from the largest one; equal ones stay in order.
+
+    What a column gets depends on its place in a batch by rounding; copies come one after the other.
+    """
+    order = np.argsort(-scores, kind="stable")
+    lower = np.diff(scores[order], prepend=np.inf) < -ROUNDING
+    return order[np.lexsort((order, np.cumsum(lower)))]

@@ -242,7 +242,9 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
     every column a name and a direction of its own; the names order the columns, and a second hash
     of the ranks in that direction, by column, the rows. Where columns hold each other's ranks on
     rows that do so too, names and hashes are equal; then both are told apart by the same once more,
-    with names that know the others on their side and hashes that know these names.
+    with names that know the others on their side and hashes that know these names. Columns that may
+    be exchanged together with some rows, such as those of labels that occur once, stay in any
+    order, and these rows follow it.
 
     Parameters
     ----------
@@ -269,17 +271,21 @@ def own_order(ranks: Tensor, dx: int) -> tuple[Tensor, Tensor]:
         known = _mix(name + _mix(torch.cat(sides, 1)))
         known = _mix(_mix(directed + known).sum(1, keepdim=True)) & 0xFFFF
         again = _mix((known * directed).sum(2, keepdim=True).abs() + name)
-        rows = _by_both(hashes, _mix(_mix(directed + again).sum(1)))
-        again = again.squeeze(2)
-    name = name.squeeze(2)
     columns = []
     for part in (slice(dx), slice(dx, None)):
-        names = name[:, part]
-        columns.append(names.argsort(1) if again is None else _by_both(names, again[:, part]))
-    return rows, torch.cat([columns[0], dx + columns[1]], 1)
+        names = name[:, part, 0]
+        columns.append(names.argsort(1) if again is None else _by(names, again[:, part, 0]))
+    columns = torch.cat([columns[0], dx + columns[1]], 1)
+    if again is not None:
+        place = columns.argsort(1).unsqueeze(2)
+        keys = (_mix(_mix(directed + own).sum(1)) for own in (again, _mix(place + 1)))
+        rows = _by(hashes, *keys)
+    return rows, columns
 
 
-def _by_both(first: Tensor, second: Tensor) -> Tensor:
-    """Return the order of the last axis by a first key and, where it is equal, a second one."""
-    order = second.argsort(-1)
-    return order.gather(-1, first.gather(-1, order).argsort(dim=-1, stable=True))
+def _by(*keys: Tensor) -> Tensor:
+    """Return the order of the last axis by a first key and, where it is equal, by the others."""
+    order = keys[-1].argsort(-1)
+    for key in keys[-2::-1]:
+        order = order.gather(-1, key.gather(-1, order).argsort(dim=-1, stable=True))
+    return order
