@@ -18,6 +18,8 @@ from skmist._functions import mutual_info_matrix
 from skmist._numbers import EXACT
 from skmist._version import __version__
 
+DATE = r"\d{4}-\d\d?-\d\d?([ T]\d\d?:\d\d.*)?|\d\d?[./]\d\d?[./]\d{4}( \d\d?:\d\d.*)?"
+DECIMAL_COMMA = r"\s*-?\d+,\d+\s*"
 OUTPUTS = (".csv", ".json", ".md", ".parquet", ".png")
 
 
@@ -142,6 +144,10 @@ def _read(path: Path, separator: str, decimal: str) -> Any:
         import pandas as pd
     except ImportError as error:
         raise _UsageError("tables are read with pandas: pip install scikit-mist[tables]") from error
+    if path.is_dir():
+        raise _UsageError(f"expected a file, got the directory {path}")
+    if len(separator) != 1 or len(decimal) != 1:
+        raise _UsageError("--separator and --decimal are one character each")
     if _suffix(path) not in (".csv", ".parquet"):
         raise _UsageError(f"expected a file that ends in .csv or .parquet, got {path.name}")
     if not path.is_file():
@@ -185,6 +191,8 @@ def _check_parquet(what: str) -> None:
 def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     """Read the table, check names, and leave columns out."""
     frame = _read(args.table, args.separator, args.decimal)
+    if _suffix(args.table) == ".csv":
+        frame = _with_dates(frame, args)
     frame.columns = [str(name) for name in frame.columns]  # as they are named on the command line
     types = dict(args.type)
     if absent := [name for name in [*args.drop, *needed, *types] if name not in frame]:
@@ -197,6 +205,28 @@ def _columns(args: argparse.Namespace, needed: Sequence[str] = ()) -> Any:
     if both := [name for name in types if name in args.drop]:
         raise _UsageError(f"column {both[0]!r} is left out and needs no type")
     return frame.drop(columns=args.drop)
+
+
+def _with_dates(frame: Any, args: argparse.Namespace) -> Any:
+    """Return the frame with dates told from other text; say where numbers are read as text."""
+    import pandas as pd
+
+    for name in frame.columns:
+        column = frame[name].dropna()
+        if pd.api.types.is_numeric_dtype(column) or not len(column):
+            continue
+        text = column.astype(str)
+        if text.str.fullmatch(DATE).all():
+            dates = pd.to_datetime(frame[name], errors="coerce", format="mixed", utc=True)
+            if dates.notna().sum() == len(column):
+                frame[name] = dates
+        elif args.decimal == "." and text.str.fullmatch(DECIMAL_COMMA).all():
+            print(
+                f"skmist: warning: the values of {name!r} look like numbers with a decimal comma, "
+                "and are read as text: --decimal ,",
+                file=sys.stderr,
+            )
+    return frame
 
 
 def _rank(args: argparse.Namespace) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmist._columns import LABELS, ORDERED
-from skmist._entropy import Frequencies, plugin_entropy
+from skmist._entropy import Frequencies, information_error, no_narrower, plugin_entropy
 from skmist._validation import Notes, Table, listing
 
 CONTINUOUS, DISCRETE, ORDINAL, CATEGORY = "continuous", "discrete", "ordinal", "category"
@@ -254,6 +254,13 @@ def is_bijection(a: Side, b: Side) -> bool:
         return False
     pairs = a.codes.astype(np.int64) * sizes[1] + b.codes
     return len(np.unique(pairs)) == sizes[0]
+
+
+def as_wide_as_sampling(quantiles: np.ndarray, levels: np.ndarray, a: Side, b: Side) -> np.ndarray:
+    """Return quantiles (L,) no nearer to the median than codes on both sides allow for."""
+    if a.codes is None or b.codes is None:
+        return quantiles
+    return no_narrower(quantiles, levels, information_error(a.codes, b.codes))
 
 
 def encode(table: Table, types: np.ndarray) -> Side:

@@ -51,7 +51,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         features as long as they gain more than shuffled copies would, see Notes. None keeps all
         that pass `threshold` and `alpha`; without these, half of the features.
     threshold : float or None, default=None
-        Smallest score ("relevance") or gain (the others) of a feature that is kept, in `units`.
+        Smallest score ("relevance") or gain (the others) of what is kept; backward, one always is.
     alpha : float or None, default=None
         Keep, or search among, only those features that tell something about y by themselves: a test
         of each one, with at most this share of false discoveries expected (Benjamini and Hochberg

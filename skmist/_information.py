@@ -17,6 +17,7 @@ from skmist._checkpoint import load_calibration
 from skmist._domain_rows import RowRules, merged_reasons
 from skmist._encoding import (
     Side,
+    as_wide_as_sampling,
     encode,
     infer_types,
     is_bijection,
@@ -24,7 +25,6 @@ from skmist._encoding import (
     note_constants,
     requested_types,
 )
-from skmist._entropy import information_error, no_narrower
 from skmist._inference import Engine, Question
 from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
@@ -194,9 +194,7 @@ def ask(
     levels = raw.levels.numpy()
     moved = _calibrated(latent, levels, scores, pairs, settings)
     for i in set(live) - exact:
-        codes = [side.codes for side in pairs[i]]
-        if all(v is not None for v in codes) and (error := information_error(*codes)):
-            moved[i] = no_narrower(moved[i], levels, error)
+        moved[i] = as_wide_as_sampling(moved[i], levels, *pairs[i])
     _limit(moved, levels, bounds.numpy(), pairs, exact)
     quantiles = MIDistribution(torch.from_numpy(moved), raw.levels)
     top = np.array([(1 + settings.level) / 2])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmist import (
@@ -256,3 +257,19 @@ def test_integers_flags_and_floats_of_one_value_are_one_column(call, data):
     flag = y > 0
     found = [call(v[:, None], y) for v in (flag, flag.astype(int), flag * 2.5, flag.astype("f4"))]
     assert_allclose(found, [found[0]] * 4, rtol=1e-12)
+
+
+def test_complex_sparse_matrices_are_told_in_one_line(rng):
+    X = sp.csr_array(rng.normal(size=(20, 2)).astype(complex))
+    with pytest.raises(ValueError, match=r"expected real numbers in X, got dtype complex128\.$"):
+        MISTEstimator().score(X, rng.normal(size=20))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max <= np.finfo(float).max, reason="same type")
+def test_numbers_beyond_double_precision_are_infinite(rng):
+    x = rng.normal(size=(30, 1)).astype(np.longdouble)
+    x[0] = np.longdouble("1e4000")
+    with pytest.raises(ValueError, match="contains infinity"):
+        MISTEstimator().score(x, rng.normal(size=30))
+    with pytest.raises(ValueError, match="beyond 1.8e308"):
+        MISTEstimator().score(np.array([[10**400], [0.5]] * 10, dtype=object), np.arange(20.0))

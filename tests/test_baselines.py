@@ -183,3 +183,11 @@ def test_gaussian_of_columns_that_depend_on_each_other():
     constant = np.c_[X, np.ones(200)]
     assert gaussian_mi(constant, y, shrinkage=0.0) == pytest.approx(gaussian_mi(X, y), rel=1e-9)
     assert gaussian_mi(np.ones(200), y, shrinkage=0.5) == 0
+
+
+@pytest.mark.parametrize("estimate", [ksg_mi, gaussian_mi])
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 1e300])
+def test_scale_of_columns_does_not_matter(rng, estimate, scale):
+    x = rng.normal(size=300)
+    y = x + rng.normal(size=300)
+    assert estimate(scale * x, y) == pytest.approx(estimate(x, y), abs=1e-9)

@@ -272,3 +272,22 @@ def test_columns_named_by_numbers(tmp_path, rng, capsys):
     frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["0", "1", "2"])
     frame.to_parquet(tmp_path / "t.parquet")
     assert main(["rank", str(tmp_path / "t.parquet"), "--target", "2"]) == 0
+
+
+def test_dates_and_decimal_commas_in_text(tmp_path, rng, capsys):
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60)})
+    frame["when"] = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["rank", str(tmp_path / "t.csv"), "--target", "y"]) == 2
+    assert "dates" in capsys.readouterr().err
+    assert main(["rank", str(tmp_path / "t.csv"), "--target", "y", "--drop", "when"]) == 0
+    frame.drop(columns="when").to_csv(tmp_path / "c.csv", index=False, sep=";", decimal=",")
+    main(["rank", str(tmp_path / "c.csv"), "--target", "y", "--separator", ";"])
+    assert "'x' look like numbers with a decimal comma" in capsys.readouterr().err
+    commas = ["--separator", ";", "--decimal", ","]
+    assert main(["rank", str(tmp_path / "c.csv"), "--target", "y", *commas]) == 0
+    assert "comma" not in capsys.readouterr().err
+    assert main(["rank", str(tmp_path / "c.csv"), "--target", "y", "--separator", ""]) == 2
+    assert "one character each" in capsys.readouterr().err
+    assert main(["rank", str(tmp_path), "--target", "y"]) == 2
+    assert f"expected a file, got the directory {tmp_path}" in capsys.readouterr().err

@@ -140,3 +140,17 @@ def test_in_a_pipeline(rng):
     pipeline = make_pipeline(MISTFeatureSelector(n_features_to_select=2), Ridge()).fit(X, y)
     assert_array_equal(pipeline[0].get_support(indices=True), [2, 5])
     assert cross_val_score(pipeline, X, y, cv=3).min() > 0.7
+
+
+def test_equal_columns_rank_in_their_order(rng):
+    x = rng.normal(size=150)
+    y = x + rng.normal(size=150)
+    X = np.column_stack([rng.normal(size=150), x, x, np.exp(x), -x, *[x] * 8])
+    selector = MISTFeatureSelector(n_features_to_select=1).fit(X, y)
+    assert list(selector.get_support(indices=True)) == [1]
+    assert list(selector.ranking_) == [13, *range(1, 13)]
+
+
+def test_a_share_of_the_features_is_not_rounded_down_by_chance(rng):
+    X, y = rng.normal(size=(60, 100)), rng.normal(size=60)
+    assert MISTFeatureSelector(n_features_to_select=0.29).fit(X, y).get_support().sum() == 29
