@@ -134,3 +134,23 @@ def test_matrix_warns_of_constants_and_of_copies(frame, checkpoint):
         matrix = matrix_of(frame, checkpoint=checkpoint)
     assert_array_equal(matrix["flat"].drop("flat"), 0)
     assert np.isfinite(matrix.loc["x", "copy"])
+
+
+class Recorded(pd.DataFrame):
+    """A frame whose constructor takes less than that of pandas."""
+
+    def __init__(self, data):
+        super().__init__(data)
+
+
+def test_matrix_of_a_subclass_of_pandas_frames(rng):
+    plain = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    found = matrix_of(Recorded(plain))
+    pd.testing.assert_frame_equal(pd.DataFrame(found), matrix_of(plain))
+
+
+def test_strong_estimates_are_told_by_the_number_returned(rng):
+    x = rng.normal(size=400)
+    with pytest.warns(OutOfDomainWarning, match="an estimate of") as caught:
+        value = mutual_info(x, x + 0.01 * rng.normal(size=400)).value
+    assert f"an estimate of {value:.3g} nats" in str(caught[0].message)
