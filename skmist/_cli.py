@@ -221,10 +221,10 @@ def _with_dates(frame: Any, args: argparse.Namespace) -> Any:
             if dates.notna().sum() == len(column):
                 frame[name] = dates
         elif args.decimal == "." and text.str.fullmatch(DECIMAL_COMMA).all():
-            print(
-                f"skmist: warning: the values of {name!r} look like numbers with a decimal comma, "
-                "and are read as text: --decimal ,",
-                file=sys.stderr,
+            warnings.warn(
+                f"the values of {name!r} look like numbers with a decimal comma, and are read as "
+                "text: --decimal ,",
+                stacklevel=2,
             )
     return frame
 

@@ -11,6 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skmist import MISTFeatureSelector, MISTScore
+from skmist._selection.rule import ROUNDING, from_the_best
 
 
 def selector(checkpoint, **params):
@@ -154,3 +155,10 @@ def test_equal_columns_rank_in_their_order(rng):
 def test_a_share_of_the_features_is_not_rounded_down_by_chance(rng):
     X, y = rng.normal(size=(60, 100)), rng.normal(size=60)
     assert MISTFeatureSelector(n_features_to_select=0.29).fit(X, y).get_support().sum() == 29
+
+
+def test_many_scores_that_lie_close_are_ordered_all_the_same(rng):
+    scores = rng.permutation(20_000) * ROUNDING / 2  # each one next to another
+    order = from_the_best(scores)
+    assert sorted(order) == list(range(20_000))
+    assert (scores[order] >= np.sort(scores)[::-1] - 2 * ROUNDING).all()

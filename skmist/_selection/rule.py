@@ -54,8 +54,13 @@ class Rule:
 def from_the_best(scores: np.ndarray) -> np.ndarray:
     """Return the order of scores (n_features,) from the largest one; equal ones stay in order.
 
-    What a column gets depends on its place in a batch by rounding; copies come one after the other.
+    What a column gets depends on its place in a batch by rounding. Scores count as equal if they
+    lie within ``ROUNDING`` of the largest one of their group, so that many columns form no chain.
     """
     order = np.argsort(-scores, kind="stable")
-    lower = np.diff(scores[order], prepend=np.inf) < -ROUNDING
-    return order[np.lexsort((order, np.cumsum(lower)))]
+    group, top, groups = 0, np.inf, []
+    for score in scores[order].tolist():
+        if top - score > ROUNDING:
+            group, top = group + 1, score
+        groups.append(group)
+    return order[np.lexsort((order, groups))]
