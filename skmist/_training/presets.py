@@ -237,12 +237,14 @@ def draw_responses(rng: Rng, shape: Shape) -> Draw:
 
 
 MOST_PAIRS_BESIDE = 12  # of columns
+ALIKE = ("zero-inflated", "censored", "table", "copula", "grid", "channel")  # kinds of such pairs
 
 
 def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps.
 
     Half of the time every column of y is a function of one to three columns of X, plus noise.
+    Otherwise the pairs are of one kind, or of any.
     """
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
     k = rng.host_integer(1, min(dx, dy, MOST_PAIRS_BESIDE))
@@ -250,6 +252,9 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     if rng.coin(0.5):
         wide = rng.host_integer(1, min(3, dx // k))
         blocks = [with_reference(rng, "function", batch, n, wide, 1) for _ in range(k)]
+    elif rng.coin(0.5):
+        kind = rng.choose(ALIKE)
+        blocks = [with_reference(rng, kind, batch, n, 1, 1) for _ in range(k)]
     else:
         blocks = [draw_block(rng, batch, n, 1, 1) for _ in range(k)]
     draw = beside(blocks)

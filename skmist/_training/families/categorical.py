@@ -15,6 +15,8 @@ from skmist._training.families.columns import column_sampler, random_function
 from skmist._training.random import Rng
 
 N_REFERENCE = 4096
+REPLACED = 0.15  # share of batches in which some labels are replaced at random
+OWN_COLUMN = 0.08  # share in which every class has a column that tells of it
 
 
 def entropy(p: Tensor) -> Tensor:
@@ -27,6 +29,9 @@ def sample(
 ) -> Draw:
     """Draw X of dx columns and a y of n_classes, coded or one-hot (one column if binary)."""
     columns = column_sampler(rng, batch, dx, discrete)
+    if dx >= n_classes and rng.coin(OWN_COLUMN):
+        own = torch.randperm(dx, generator=rng.host)[:n_classes].to(rng.device)
+        return with_labels(rng, columns, lambda x: x[..., own], n, one_hot)
     return with_labels(rng, columns, random_function(rng, batch, dx, n_classes), n, one_hot)
 
 
@@ -54,6 +59,8 @@ def with_labels(
     logits = logits * rng.log_uniform(batch, 1, 1, low=0.2, high=12.0)
     logits = logits + rng.uniform(batch, 1, 1, high=1.5) * rng.normal(batch, 1, n_classes)
     p = torch.softmax(logits, -1)
+    if rng.coin(REPLACED):
+        p = torch.lerp(p, torch.full_like(p, 1 / n_classes), rng.uniform(batch, 1, 1, high=0.4))
     mi = entropy(p[:, n:].mean(1)) - entropy(p[:, n:]).mean(1)
     u = rng.uniform(batch, n, 1)
     label = (p[:, :n].cumsum(-1) < u).sum(-1).clamp_max(n_classes - 1)

@@ -1,0 +1,89 @@
+"""Hidden states, values in order, classes with columns of their own, pairs that are alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from frequencies import bins, plug_in
+
+from skmist._training import presets
+from skmist._training.draw import Shape
+from skmist._training.families import categorical, columns, mixtures, two_functions
+from skmist._training.random import Rng
+from skmist.baselines import ksg_mi
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 1), (2, 1), (2, 2)])
+def test_hidden_states_agree_with_ksg(monkeypatch, dx, dy):
+    monkeypatch.setattr(mixtures, "HIDDEN_STATES", 1.0)
+    for seed in range(5):
+        draw = mixtures.sample(Rng(seed), 1, 4000, dx, dy)
+        found = ksg_mi(draw.x[0].numpy(), draw.y[0].numpy())
+        assert found == pytest.approx(float(draw.mi[0]), abs=0.07, rel=0.15)
+
+
+def test_hidden_states_leave_each_side_normal(monkeypatch):
+    monkeypatch.setattr(mixtures, "HIDDEN_STATES", 1.0)
+    draw = mixtures.sample(Rng(3), 2, 20_000, 3, 3)
+    for side in (draw.x, draw.y):
+        for rows in side.double().numpy():
+            np.testing.assert_allclose(np.cov(rows.T), np.eye(3), atol=0.05)
+            np.testing.assert_allclose((rows**4).mean(0), 3.0, atol=0.3)
+
+
+@pytest.mark.parametrize("d", [2, 5, 12])
+@pytest.mark.parametrize("n_out", [1, 2])
+def test_values_in_order_are_those_of_columns(d, n_out):
+    moved = 0
+    for seed in range(12):
+        x = torch.randn(3, 50, d, generator=torch.Generator().manual_seed(seed))
+        value = columns.order_function(Rng(seed), 3, d, n_out)(x)
+        assert value.shape == (3, 50, n_out)
+        own = [(value[..., i : i + 1] == x).any(2).all() for i in range(n_out)]
+        moved += not all(own)
+        if n_out == 2:
+            assert bool((value[..., 0] <= value[..., 1]).all()) or bool(
+                (value[..., 0] >= value[..., 1]).all()
+            )
+    assert 0 < moved < 12
+
+
+def test_functions_of_columns_are_at_times_values_in_order(monkeypatch):
+    monkeypatch.setattr(columns, "ORDERED", 1.0)
+    x = torch.randn(2, 30, 5, generator=torch.Generator().manual_seed(0))
+    value = columns.random_function(Rng(1), 2, 5, 2)(x)
+    ends = [value.amin(2), value.amax(2)]
+    assert all(bool((end.unsqueeze(2) == x).any(2).all()) for end in ends)
+    draw = two_functions.sample(Rng(0), 1, 4000, 2)  # two columns, the larger and the smaller
+    x, y = draw.x[0].numpy(), draw.y[0].numpy()
+    assert ksg_mi(x, y) == pytest.approx(float(draw.mi[0]), rel=0.1)
+
+
+def test_classes_with_columns_of_their_own_agree_with_frequencies(monkeypatch):
+    monkeypatch.setattr(categorical, "OWN_COLUMN", 1.0)
+    monkeypatch.setattr(categorical, "REPLACED", 1.0)
+    for seed in range(4):
+        draw = categorical.sample(Rng(seed), 1, 120_000, 2, 2, one_hot=False, discrete=0.0)
+        code = bins(draw.x[0, :, 0], 24) * 24 + bins(draw.x[0, :, 1], 24)
+        found = plug_in(code, draw.y[0, :, 0].long().numpy())
+        assert found == pytest.approx(float(draw.mi[0]), abs=0.02)
+
+
+def test_pairs_alike_are_of_one_kind(monkeypatch):
+    asked = []
+    kept = presets.with_reference
+
+    def noted(rng, kind, *shape):
+        asked.append(kind)
+        return kept(rng, kind, *shape)
+
+    monkeypatch.setattr(presets, "with_reference", noted)
+    seen = set()
+    for seed in range(150):
+        asked.clear()
+        draw = presets.draw_pairs(Rng(seed), Shape(2, 30, 4, 5))
+        assert draw.x.shape == (2, 30, 4) and draw.y.shape == (2, 30, 5)
+        assert len(set(asked)) <= 1
+        seen |= set(asked)
+    assert seen == {"function", *presets.ALIKE}
