@@ -26,6 +26,7 @@ from skmist._encoding import (
     requested_types,
 )
 from skmist._inference import Engine, Question
+from skmist._lower_bound import bound_by_columns
 from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
 from skmist._readings import read_as_labels
@@ -189,10 +190,14 @@ def ask(
         reasons[first + i] += [_domain.PERFECT] if perfect[i] else rules.reasons(a, b, unusual)
         reasons[first + i] += _domain.unlike_reasons(scores[i])
     bounds = torch.tensor([min(a.entropy, b.entropy) for a, b in pairs], dtype=torch.float64)
-    distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
-    medians = distribution.median().numpy()
     levels = raw.levels.numpy()
     moved = _calibrated(latent, levels, scores, pairs, settings)
+    whole = [i for i in live if used[i] == pairs[i][0].n_rows]
+    least = bound_by_columns([pairs[i] for i in whole], moved[whole], levels, engine)
+    for quantiles in (latent, moved):
+        quantiles[whole] = np.maximum(quantiles[whole], least)
+    distribution = MIDistribution(torch.from_numpy(latent), raw.levels).clip(bounds)
+    medians = distribution.median().numpy()
     for i in set(live) - exact:
         moved[i] = as_wide_as_sampling(moved[i], levels, *pairs[i])
     _limit(moved, levels, bounds.numpy(), pairs, exact)

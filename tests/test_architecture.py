@@ -31,10 +31,11 @@ LAYERS = {
     "_dependence": {"_linear"},
     "_null": {"_checkpoint", "_linear"},
     "_readings": {"_encoding", "_inference"},
+    "_lower_bound": {"_checkpoint", "_encoding", "_inference", "_ranks"},
     "_permutation": {"_dependence", "_encoding", "_inference", "_linear", "_null", "core"},
     "_information": {
-        "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_null",
-        "_permutation", "_readings", "_validation", "core",
+        "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_lower_bound",
+        "_null", "_permutation", "_readings", "_validation", "core",
     },
     "_parameters": {"_encoding", "_validation"},
     "_clustering": set(),

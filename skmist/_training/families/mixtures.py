@@ -63,5 +63,6 @@ def signed(rng: Rng, batch: int, k: int, m: int) -> Tensor:
     size = torch.sqrt(-torch.expm1(-2 * rng.log_uniform(batch, 1, m, low=0.05, high=2.0)))
     turned = rng.uniform(batch, 1, m) < (1.0 if rng.coin(0.5) else 0.5)
     sign = torch.where(rng.uniform(batch, k, 1 if rng.coin(0.5) else m) < 0.5, -1.0, 1.0)
-    sign[:, 0], sign[:, 1] = 1.0, -1.0
+    sign[:, 0].fill_(1.0)
+    sign[:, 1].fill_(-1.0)
     return size * torch.where(turned, sign, torch.ones_like(sign))

@@ -1,0 +1,145 @@
+"""What single columns share: all columns together share no less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skmist._checkpoint import load_calibration
+from skmist._encoding import Side, is_single
+from skmist._inference import Engine, Question
+from skmist._ranks import column_ranks
+
+MOST_PAIRS = 100  # of columns; with more, what one of them tells says nothing of the median
+READ = 8  # pairs that the network is asked about
+ROWS_READ = 400_000  # of these pairs together; one pair is read in any case
+LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of its ranks
+BINS = ((64, 4), (4, 64), (16, 16))  # of such tables
+ROWS_EACH = 4  # rows for each bin of a column, at least
+DEVIATIONS = 4.0  # standard errors of what a table shows by chance
+
+
+def bound_by_columns(
+    pairs: Sequence[tuple[Side, Side]], quantiles: np.ndarray, levels: np.ndarray, engine: Engine
+) -> np.ndarray:
+    """Raise quantiles of I(X; y) to those that single columns tell of.
+
+    I(X; y) is at least I(X_j; y_k) of any two columns (data processing inequality), and what is
+    found in one column against one can be fine in scale, such as waves of many periods, which
+    other columns beside it hide. Of m pairs, the quantile at level p is no less than that of the
+    best one at level p / m (Bonferroni), which allows for the choice. Where that moves the median,
+    a pair decides, and no quantile above it is less than that of the pair.
+
+    Parameters
+    ----------
+    pairs : sequence of pairs of Side
+    quantiles : ndarray of shape (n_questions, L)
+        In nats, as calibrated.
+    levels : ndarray of shape (L,)
+        Their levels, increasing and symmetric around 1/2.
+    engine : Engine
+
+    Returns
+    -------
+    ndarray of shape (n_questions, L)
+        What the quantiles are to be raised to, in nats; -inf where nothing is known.
+    """
+    bounds = np.full(quantiles.shape, -np.inf)
+    low = np.array([np.interp(LOW, levels, row) for row in quantiles])
+    places: dict[tuple, int] = {}
+    questions: list[Question] = []
+    asked = []
+    for i, (a, b) in enumerate(pairs):
+        if is_single(a, b) or a.width * b.width == 0:
+            continue
+        left, right = _columns(a), _columns(b)
+        count = len(left) * len(right)
+        if not 0 < count <= MOST_PAIRS:
+            continue
+        most = max(1, min(READ, ROWS_READ // a.n_rows))
+        for j, k in promising(left, right, low[i])[:most]:
+            key = tuple(hash(v.tobytes()) for v in (left[j], right[k]))
+            if key not in places:  # searches ask of many sets that share columns
+                labels = tuple(_are_labels(s, v) for s, v in ((a, left[j]), (b, right[k])))
+                places[key] = len(questions)
+                questions.append(Question(left[j], right[k], labels))
+            asked.append((i, places[key], count))
+    if not questions:
+        return bounds
+    found, scores = engine.judge(questions)
+    latent = found.latent.numpy()
+    if (calibration := load_calibration(engine.checkpoint)) is not None:
+        n = np.array([len(question.x) for question in questions])
+        latent = calibration.widen(latent, levels, scores, n, True)
+    middle = len(levels) // 2
+    for i, place, count in asked:
+        own = np.interp(levels / count, levels, latent[place], left=-np.inf)
+        if own[middle] > quantiles[i, middle]:
+            own[middle + 1 :] = np.maximum(own[middle + 1 :], latent[place, middle + 1 :])
+        bounds[i] = np.maximum(bounds[i], np.where(own > 0, own, -np.inf))
+    return bounds
+
+
+def _columns(side: Side) -> list[np.ndarray]:
+    """Return the columns of a side, each (n, 1); one where it can be read as one."""
+    if side.column is not None:
+        return [side.column]
+    if side.width > MOST_PAIRS:
+        return []
+    return list(np.ascontiguousarray(side.values.T)[..., None])
+
+
+def _are_labels(side: Side, v: np.ndarray) -> bool:
+    if side.column is not None:
+        return side.is_labels
+    return bool(((v == v.min()) | (v == v.max())).all())
+
+
+def promising(left: list[np.ndarray], right: list[np.ndarray], low: float) -> list[tuple[int, int]]:
+    """Choose pairs of columns that share more than so many nats, as tables of their ranks show.
+
+    Parameters
+    ----------
+    left, right : list of ndarray of shape (n, 1)
+    low : float
+
+    Returns
+    -------
+    list of pairs of int
+        Positions on either side, those that share most first.
+    """
+    ranks = [column_ranks(np.hstack(side)) for side in (left, right)]
+    n = len(ranks[0])
+    shared = np.full(len(left) * len(right), -np.inf)
+    for sizes in BINS:
+        k, m = (min(size, max(2, n // ROWS_EACH)) for size in sizes)
+        shared = np.maximum(shared, _shared(_binned(ranks[0], k), _binned(ranks[1], m), k, m))
+    order = np.argsort(-shared, kind="stable")
+    return [divmod(int(i), len(right)) for i in order if shared[i] > low]
+
+
+def _binned(ranks: np.ndarray, size: int) -> np.ndarray:
+    """Return which of so many groups of equal frequency the mid-ranks (n, d) fall in."""
+    return np.minimum((ranks - 0.5) * size / len(ranks), size - 1).astype(np.int64)
+
+
+def _shared(i: np.ndarray, j: np.ndarray, k: int, m: int) -> np.ndarray:
+    """Return the information (d * e,) of tables of k x m cells, in nats, beyond chance.
+
+    i and j are of shapes (n, d) and (n, e).
+    """
+    n, count = len(i), i.shape[1] * j.shape[1]
+    cells = (i[:, :, None] * m + j[:, None, :]).reshape(n, count) + np.arange(count) * (k * m)
+    table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
+    rows, columns = table.sum(2), table.sum(1)
+    entropies = [xlogx(v, n).sum(1) for v in (rows, columns, table.reshape(count, -1))]
+    free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
+    chance = (free + DEVIATIONS * np.sqrt(2.0 * free)) / (2 * n)
+    return entropies[2] - entropies[0] - entropies[1] - chance
+
+
+def xlogx(counts: np.ndarray, n: int) -> np.ndarray:
+    """Return p log p of frequencies p = counts / n."""
+    p = counts / n
+    return p * np.log(np.where(counts > 0, p, 1.0))
