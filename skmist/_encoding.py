@@ -169,6 +169,8 @@ class Side:
         Whether the column holds codes whose order means nothing.
     merged : tuple of two Merged
         What is merged in ``values``, and what is in ``column``.
+    groups : tuple of (slice, ndarray of int of shape (n_samples,))
+        Columns of ``values`` that are indicators of a category, and its codes.
     """
 
     values: np.ndarray
@@ -179,6 +181,7 @@ class Side:
     column: np.ndarray | None
     is_labels: bool
     merged: tuple[Merged, Merged] = (Merged(), Merged())
+    groups: tuple[tuple[slice, np.ndarray], ...] = ()
 
     @property
     def width(self) -> int:
@@ -194,7 +197,9 @@ class Side:
         """Return the side with some of its rows."""
         parts = ("values", "codes", "smooth", "column")
         arrays = {name: getattr(self, name) for name in parts}
-        return replace(self, **{k: v if v is None else v[rows] for k, v in arrays.items()})
+        groups = tuple((place, codes[rows]) for place, codes in self.groups)
+        arrays = {k: v if v is None else v[rows] for k, v in arrays.items()}
+        return replace(self, groups=groups, **arrays)
 
     @cached_property
     def entropy(self) -> float:
@@ -280,7 +285,7 @@ def encode(table: Table, types: np.ndarray) -> Side:
     if lone and types[varying[0]] == CONTINUOUS:  # the most frequent case: one array for all
         column = values[:, varying].astype(np.float64, copy=False)
         return Side(column, None, float("inf"), column, True, column, False)
-    parts, codes, entropy = [], [], 0.0
+    parts, codes, entropy, groups = [], [], 0.0, []
     single, is_labels = None, False
     merged, merged_single = Merged(), Merged()
     for j in varying:
@@ -301,9 +306,11 @@ def encode(table: Table, types: np.ndarray) -> Side:
             kept, more = _merge(code, MAX_CATEGORIES, name)
             text = "; ".join(filter(None, (merged.text, more.text)))
             merged = Merged(merged.hidden + more.hidden, text)
+            start = sum(part.shape[1] for part in parts)
             parts.append(kept[:, None] == np.arange(kept.max() + 1))
-            single, merged_single = _merge(code, MAX_LABELS, name) if lone else (None, Merged())
-            is_labels = lone
+            single, merged_single = _merge(code, MAX_LABELS, name)
+            groups.append((slice(start, start + parts[-1].shape[1]), single))
+            is_labels = True
         else:
             parts.append(column[:, None])
     smooth = varying[types[varying] == CONTINUOUS]
@@ -311,7 +318,7 @@ def encode(table: Table, types: np.ndarray) -> Side:
     n = len(values)
     joint = _joint_codes(codes, n) if discrete else None
     if not lone:
-        single, is_labels = None, False
+        single, is_labels, merged_single = None, False, Merged()
         ordered = (types[varying] == ORDINAL).any()
         if len(codes) and discrete and not ordered and _are_few(joint):
             single, is_labels = joint, True
@@ -324,6 +331,7 @@ def encode(table: Table, types: np.ndarray) -> Side:
         column=None if single is None else single[:, None].astype(np.float64),
         is_labels=is_labels,
         merged=(merged, merged_single),
+        groups=tuple(groups),
     )
 
 

@@ -18,6 +18,7 @@ LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of 
 BINS = ((64, 4), (4, 64), (16, 16))  # of such tables
 ROWS_EACH = 4  # rows for each bin of a column, at least
 DEVIATIONS = 4.0  # standard errors of what a table shows by chance
+Column = tuple[np.ndarray, bool]
 
 
 def bound_by_columns(
@@ -59,11 +60,11 @@ def bound_by_columns(
             continue
         most = max(1, min(READ, ROWS_READ // a.n_rows))
         for j, k in promising(left, right, low[i])[:most]:
-            key = tuple(hash(v.tobytes()) for v in (left[j], right[k]))
+            (x, y), labels = zip(left[j], right[k], strict=True)
+            key = (hash(x.tobytes()), hash(y.tobytes()), labels)
             if key not in places:  # searches ask of many sets that share columns
-                labels = tuple(_are_labels(s, v) for s, v in ((a, left[j]), (b, right[k])))
                 places[key] = len(questions)
-                questions.append(Question(left[j], right[k], labels))
+                questions.append(Question(x, y, labels))
             asked.append((i, places[key], count))
     if not questions:
         return bounds
@@ -81,27 +82,33 @@ def bound_by_columns(
     return bounds
 
 
-def _columns(side: Side) -> list[np.ndarray]:
-    """Return the columns of a side, each (n, 1); one where it can be read as one."""
+def _columns(side: Side) -> list[Column]:
+    """Return the columns of a side, each (n, 1), and whether it holds labels.
+
+    A category is a column, and so is a side that can be read as one.
+    """
     if side.column is not None:
-        return [side.column]
-    if side.width > MOST_PAIRS:
+        return [(side.column, side.is_labels)]
+    if side.width > MOST_PAIRS + sum(place.stop - place.start for place, _ in side.groups):
         return []
-    return list(np.ascontiguousarray(side.values.T)[..., None])
+    single = np.ones(side.width, dtype=bool)
+    for place, _ in side.groups:
+        single[place] = False
+    found = []
+    for v in np.ascontiguousarray(side.values.T[single])[..., None]:
+        high = v == v.max()
+        two = bool((high | (v == v.min())).all())
+        found.append((high.astype(np.float64), True) if two else (v, False))
+    return found + [(codes[:, None].astype(np.float64), True) for _, codes in side.groups]
 
 
-def _are_labels(side: Side, v: np.ndarray) -> bool:
-    if side.column is not None:
-        return side.is_labels
-    return bool(((v == v.min()) | (v == v.max())).all())
-
-
-def promising(left: list[np.ndarray], right: list[np.ndarray], low: float) -> list[tuple[int, int]]:
-    """Choose pairs of columns that share more than so many nats, as tables of their ranks show.
+def promising(left: list[Column], right: list[Column], low: float) -> list[tuple[int, int]]:
+    """Choose pairs of columns that share more than so many nats, as tables of them show.
 
     Parameters
     ----------
-    left, right : list of ndarray of shape (n, 1)
+    left, right : list of (ndarray of shape (n, 1), bool)
+        Columns, and whether they hold labels, which are codes from 0.
     low : float
 
     Returns
@@ -109,27 +116,29 @@ def promising(left: list[np.ndarray], right: list[np.ndarray], low: float) -> li
     list of pairs of int
         Positions on either side, those that share most first.
     """
-    ranks = [column_ranks(np.hstack(side)) for side in (left, right)]
-    n = len(ranks[0])
+    n = len(left[0][0])
+    values = [np.hstack([v for v, _ in side]) for side in (left, right)]
+    ranks = [column_ranks(v) for v in values]
+    labels = [np.array([own for _, own in side]) for side in (left, right)]
     shared = np.full(len(left) * len(right), -np.inf)
     for sizes in BINS:
-        k, m = (min(size, max(2, n // ROWS_EACH)) for size in sizes)
-        shared = np.maximum(shared, _shared(_binned(ranks[0], k), _binned(ranks[1], m), k, m))
+        bins = []
+        for v, r, own, size in zip(values, ranks, labels, sizes, strict=True):
+            size = min(size, max(2, n // ROWS_EACH))
+            groups = np.minimum((r - 0.5) * size / n, size - 1)  # of equal frequency
+            bins.append(np.where(own, v, groups).astype(np.int64))
+        shared = np.maximum(shared, _shared(*bins))
     order = np.argsort(-shared, kind="stable")
     return [divmod(int(i), len(right)) for i in order if shared[i] > low]
 
 
-def _binned(ranks: np.ndarray, size: int) -> np.ndarray:
-    """Return which of so many groups of equal frequency the mid-ranks (n, d) fall in."""
-    return np.minimum((ranks - 0.5) * size / len(ranks), size - 1).astype(np.int64)
+def _shared(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Return the information (d * e,) of tables of codes (n, d) and (n, e), in nats, beyond chance.
 
-
-def _shared(i: np.ndarray, j: np.ndarray, k: int, m: int) -> np.ndarray:
-    """Return the information (d * e,) of tables of k x m cells, in nats, beyond chance.
-
-    i and j are of shapes (n, d) and (n, e).
+    Codes are whole numbers from 0.
     """
     n, count = len(i), i.shape[1] * j.shape[1]
+    k, m = int(i.max()) + 1, int(j.max()) + 1
     cells = (i[:, :, None] * m + j[:, None, :]).reshape(n, count) + np.arange(count) * (k * m)
     table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
     rows, columns = table.sum(2), table.sum(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from frequencies import plug_in
 
@@ -106,7 +107,7 @@ def test_pairs_that_hang_together_are_chosen():
     x, y = rng.normal(size=(800, 5)), rng.normal(size=(800, 4))
     y[:, 2] = np.sin(8 * x[:, 1]) + 0.2 * y[:, 2]
     y[:, 0] = x[:, 3] + y[:, 0]
-    left, right = (list(v.T[..., None]) for v in (x, y))
+    left, right = ([(column, False) for column in v.T[..., None]] for v in (x, y))
     assert set(promising(left, right, 0.0)) == {(1, 2), (3, 0)}
     assert promising(left, right, 5.0) == []
     assert promising(right, left, 0.2)[0] in ((2, 1), (0, 3))
@@ -118,8 +119,37 @@ def test_what_tables_show_is_the_plug_in_estimate_less_chance():
     rng = np.random.default_rng(6)
     i, j = rng.integers(0, 5, size=(400, 2)), rng.integers(0, 3, size=(400, 1))
     j = np.hstack([j, (i[:, :1] + j) % 3])
-    found = _shared(i, j, 5, 3).reshape(2, 2)
+    found = _shared(i, j).reshape(2, 2)
     for a in range(2):
         for b in range(2):
             expected = plug_in(i[:, a], j[:, b]) - DEVIATIONS * np.sqrt(2 * 8) / 800
             assert found[a, b] == pytest.approx(expected, abs=1e-9)
+
+
+def test_many_categories_are_seen_beside_idle_columns():
+    """0.81 nats, by the density of a mixture; more categories than have indicators."""
+    rng = np.random.default_rng(7)
+    effect = 1.5 * rng.normal(size=60)
+    code = rng.integers(0, 60, size=2000)
+    y = effect[code] + 0.7 * rng.normal(size=2000)
+    frame = pd.DataFrame(rng.normal(size=(2000, 3)), columns=list("abc"))
+    frame["city"] = [f"c{k}" for k in code]
+    gaps = (y[:, None] - effect) / 0.7
+    density = np.exp(-(gaps**2) / 2).mean(axis=1)
+    true = np.mean(-(gaps[np.arange(2000), code] ** 2) / 2 - np.log(density))
+    est = MISTEstimator().fit(frame, y)
+    low, high = est.interval_
+    assert low <= true <= high and est.mi_ == pytest.approx(true, abs=0.12)
+    names = rng.permutation(60)
+    frame["city"] = [f"x{names[k]:02d}" for k in code]
+    assert MISTEstimator().fit(frame, y).mi_ == pytest.approx(est.mi_, rel=1e-4)
+
+
+def test_numbers_of_two_values_may_be_any():
+    X, y = wave(400, 4, idle=2)
+    flag = np.where(y > 0, 7.5, -3.2)
+    X = np.column_stack([X, np.where(np.arange(400) % 3 == 0, -1.0, -8.0)])
+    found = [
+        MISTEstimator(x_types="continuous", y_type=t).score(X, flag) for t in ("auto", "continuous")
+    ]
+    assert min(found) > 0.3
