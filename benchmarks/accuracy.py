@@ -17,6 +17,7 @@ from benchmarks import (
     classes,
     estimators,
     gaussian,
+    idle,
     interactions,
     mtest,
     regression,
@@ -30,6 +31,7 @@ SUITES = {
     "interactions": interactions.problems,
     "regression": regression.problems,
     "classes": classes.problems,
+    "idle": idle.problems,
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}
@@ -64,11 +66,9 @@ def _done(path: Path) -> set[int]:
         return {int(line["index"]) for line in lines}
 
 
-def _rows(
-    name: str, problems: list[Problem], network, device: str, checkpoint: str | None
-) -> Iterator:
+def _rows(name: str, problems: list[Problem], device: str, checkpoint: str | None) -> Iterator:
     if name == "mist":
-        return estimators.mist_rows(problems, network, device, checkpoint)
+        return estimators.mist_rows(problems, checkpoint, device)
     if name == "prior":
         return estimators.prior_rows(problems)
     return estimators.peer_rows(name, problems)
@@ -82,7 +82,6 @@ def run(
     every: int = 1,
     max_n: int | None = None,
     force: bool = False,
-    network=None,
     note: str = "",
     device: str = "cpu",
     checkpoint: str | None = None,
@@ -101,8 +100,8 @@ def run(
         Leave out problems with more rows.
     force : bool
         Start anew even if the file exists; always so for the network.
-    network, note, device, checkpoint
-        For ``name="mist"``: the network, a line about its weights, where it stands, and its file.
+    note, device, checkpoint
+        For ``name="mist"``: a line about its weights, where they stand, and their file.
 
     Returns
     -------
@@ -134,7 +133,7 @@ def run(
                 file.flush()
                 target.replace(path)
         bar = tqdm(
-            _rows(name, problems, network, device, checkpoint),
+            _rows(name, problems, device, checkpoint),
             total=len(problems),
             desc=f"{suite} {name} seed {seed}",
             disable=None,
@@ -187,7 +186,7 @@ def main(suites: list[str], args: argparse.Namespace) -> None:
     from benchmarks import report
 
     names = names_of(args.estimators)
-    network, note = None, ""
+    note = ""
     if "mist" in names:
         network = estimators.load_mist(args.checkpoint, args.device)
         note = estimators.describe_weights(network, args.checkpoint)
@@ -204,7 +203,6 @@ def main(suites: list[str], args: argparse.Namespace) -> None:
                     every=args.every,
                     max_n=args.max_n,
                     force=args.force,
-                    network=network,
                     note=note if name == "mist" else "",
                     device=args.device,
                     checkpoint=args.checkpoint,

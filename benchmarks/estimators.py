@@ -167,12 +167,12 @@ def describe_weights(network, checkpoint: str | None = None) -> str:
 
 
 def mist_rows(
-    problems: Sequence[Problem], network, device: str = "cpu", checkpoint: str | None = None
+    problems: Sequence[Problem], checkpoint: str | None = None, device: str = "cpu"
 ) -> Iterator[tuple[Problem, Row]]:
-    """Yield median, mean and quantiles predicted by the network.
+    """Yield median, mean and quantiles, as the public classes give them.
 
-    Continuous data go through the network in batches of equal shape, others through the public
-    estimator, which encodes labels and bounds the result by the entropy.
+    Continuous data go through the network in batches of equal shape, others one by one through the
+    public estimator, which is told which columns hold labels.
     """
     shapes: dict[tuple[int, int, int], list[Problem]] = {}
     for problem in problems:
@@ -187,7 +187,7 @@ def mist_rows(
             part = group[first : first + size]
             pairs = [problem.draw() for problem in part]
             start = time.perf_counter()
-            rows = mist_estimates(pairs, network, device)
+            rows = mist_estimates(pairs, checkpoint, device)
             seconds = (time.perf_counter() - start) / len(part)
             for problem, row in zip(part, rows, strict=True):
                 yield problem, {**row, "seconds": seconds}
@@ -216,33 +216,45 @@ def public_row(problem: Problem, checkpoint: str | None, device: str) -> Row:
 
 
 def mist_estimates(
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]], network, device: str = "cpu"
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    checkpoint: str | None = None,
+    device: str = "cpu",
 ) -> list[Row]:
-    """Estimate data sets of one shape in one batch.
+    """Estimate data sets of numbers together, on the path of the public classes.
 
     Parameters
     ----------
     pairs : sequence of (x, y)
-        Arrays of shapes (n, dx) and (n, dy), the same for all.
-    network : MISTNetwork
-        The network.
+        Arrays of shapes (n, dx) and (n, dy).
+    checkpoint : str, optional
+        File of weights; by default the released one.
     device : str
-        Where it stands.
+        Where the network runs.
 
     Returns
     -------
     list of dict
-        The median as ``estimate``, the mean, and the quantiles at ``LEVELS``, in nats.
+        The median as ``estimate``, the mean, and the quantiles at ``LEVELS``, calibrated, in nats.
     """
-    import torch
+    from skmist._encoding import encode, infer_types
+    from skmist._inference import Engine
+    from skmist._information import Settings, ask
+    from skmist._validation import read_pair
 
-    x = torch.as_tensor(np.stack([p[0] for p in pairs]), device=device)
-    y = torch.as_tensor(np.stack([p[1] for p in pairs]), device=device)
-    with torch.inference_mode():
-        dist = network(x, y)
-        points = torch.stack([dist.median(), dist.mean()], 1).double().cpu().tolist()
-        values = dist.quantile(torch.tensor(LEVELS, device=device)).double().cpu().tolist()
-    return [
-        {"estimate": median, MEAN: mean, **dict(zip(QUANTILES, v, strict=True))}
-        for (median, mean), v in zip(points, values, strict=True)
-    ]
+    class Points(Settings):
+        def point_of(self, distribution):
+            return np.stack([distribution.median().numpy(), distribution.mean().numpy()], 1)
+
+    sides = []
+    for x, y in pairs:
+        tables = read_pair(x, y, caller="benchmark", missing="error")
+        auto = (np.full(t.n_columns, "auto", dtype=object) for t in tables)
+        both = zip(tables, auto, strict=True)
+        sides.append(tuple(encode(table, infer_types(table, types)) for table, types in both))
+    found = ask(sides, Points("benchmark", engine=Engine(checkpoint, device)), [])
+    rows = []
+    for (median, mean), quantiles in zip(found.values, found.quantiles, strict=True):
+        values = np.interp(LEVELS, found.levels, quantiles).tolist()
+        rows.append({"estimate": float(median), MEAN: float(mean)})
+        rows[-1] |= dict(zip(QUANTILES, values, strict=True))
+    return rows

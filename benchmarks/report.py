@@ -19,6 +19,7 @@ TABLES = {
     "interactions": tables_breadth.interactions,
     "regression": tables_breadth.regression,
     "classes": tables_breadth.classes,
+    "idle": tables_breadth.idle,
     "gaussian": tables_pairs.gaussian,
 }
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"

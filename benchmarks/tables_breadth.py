@@ -1,4 +1,4 @@
-"""The tables of the suites breadth, regression, classes and interactions."""
+"""The tables of the suites breadth, regression, classes, idle and interactions."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ def classes(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "### classes: labels told by several columns\n\n"
         "{tasks} tasks, {seeds} seeds, labels declared as categories; KSG and CCA see a column for "
         "each label. Mean absolute error in nats ± standard error between seeds:\n\n"
+    )
+    return _by_task(frame, intro)
+
+
+def idle(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the tables of idle: error by n and by idle columns, bias, coverage, each task."""
+    intro = (
+        "### idle: two columns share something, others beside them nothing\n\n"
+        "{tasks} tasks, {seeds} seeds: eight pairs of columns, alone, and with idle columns in X, "
+        "or in X and in y. Mean absolute error in nats ± standard error between seeds:\n\n"
     )
     return _by_task(frame, intro)
 

@@ -154,7 +154,7 @@ def test_pairs_of_labels_are_not_for_ksg_and_neural_peers_have_a_subset():
 
 def test_discrete_data_go_through_the_public_estimator():
     problem = next(p for p in breadth.problems(0) if p.task == "Bernoulli 1x1")
-    ((found, row),) = estimators.mist_rows([problem], network=None)
+    ((found, row),) = estimators.mist_rows([problem])
     assert found is problem
     assert 0 <= row["q0.025"] <= row["q0.975"] <= np.log(2) + 1e-6
     assert row["estimate"] == pytest.approx(problem.mi, abs=0.15)

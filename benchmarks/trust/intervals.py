@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 
 from benchmarks import bmi40, mtest
 from benchmarks.distributions import stream
-from benchmarks.estimators import MAX_BATCH_PAIRS, MAX_BATCH_VALUES, load_mist, mist_estimates
+from benchmarks.estimators import MAX_BATCH_PAIRS, MAX_BATCH_VALUES, mist_estimates
 from benchmarks.metrics import number, table
 from benchmarks.suite import Problem
 from benchmarks.trust import common
@@ -49,7 +49,7 @@ def problems(quick: bool) -> list[tuple[str, Problem]]:
 
 
 def _own(x: np.ndarray, y: np.ndarray, checkpoint: str | None) -> tuple[float, float]:
-    row = mist_estimates([(x, y)], load_mist(checkpoint))[0]
+    row = mist_estimates([(x, y)], checkpoint)[0]
     return row["q0.05"], row["q0.95"]
 
 
@@ -66,11 +66,11 @@ def _bootstrap(
     """Return the ends of a percentile interval; infinite or NaN where the estimates are."""
     samples = _resamples(problem, x, y, count)
     if name == "boot_mist":
-        network, d = load_mist(checkpoint), problem.dx + problem.dy
+        d = problem.dx + problem.dy
         size = max(1, min(MAX_BATCH_VALUES // (problem.n * d), MAX_BATCH_PAIRS // d**2, 64))
         pairs = list(samples)
         batches = [pairs[i : i + size] for i in range(0, count, size)]
-        values = [row["estimate"] for b in batches for row in mist_estimates(b, network)]
+        values = [row["estimate"] for b in batches for row in mist_estimates(b, checkpoint)]
     else:
         values = [PEERS[name.removeprefix("boot_")](a, b) for a, b in samples]
     ordered = np.sort(values)
