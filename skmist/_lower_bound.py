@@ -17,6 +17,7 @@ ROWS_READ = 400_000  # of these pairs together; one pair is read in any case
 LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of its ranks
 BINS = ((64, 4), (4, 64), (16, 16))  # of such tables
 ROWS_EACH = 4  # rows for each bin of a column, at least
+CELLS = 2_000_000  # rows times pairs that are put into tables at a time
 DEVIATIONS = 4.0  # standard errors of what a table shows by chance
 Column = tuple[np.ndarray, bool]
 
@@ -137,15 +138,23 @@ def _shared(i: np.ndarray, j: np.ndarray) -> np.ndarray:
 
     Codes are whole numbers from 0.
     """
-    n, count = len(i), i.shape[1] * j.shape[1]
+    n, (d, e) = len(i), (i.shape[1], j.shape[1])
     k, m = int(i.max()) + 1, int(j.max()) + 1
-    cells = (i[:, :, None] * m + j[:, None, :]).reshape(n, count) + np.arange(count) * (k * m)
-    table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
-    rows, columns = table.sum(2), table.sum(1)
-    entropies = [xlogx(v, n).sum(1) for v in (rows, columns, table.reshape(count, -1))]
-    free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
-    chance = (free + DEVIATIONS * np.sqrt(2.0 * free)) / (2 * n)
-    return entropies[2] - entropies[0] - entropies[1] - chance
+    left, right = (v.ravel() for v in np.indices((d, e)))
+    step = max(1, CELLS // n)
+    out = []
+    for start in range(0, d * e, step):
+        own = slice(start, start + step)
+        cells = i[:, left[own]] * m + j[:, right[own]]
+        count = cells.shape[1]
+        cells += np.arange(count) * (k * m)
+        table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
+        rows, columns = table.sum(2), table.sum(1)
+        entropies = [xlogx(v, n).sum(1) for v in (rows, columns, table.reshape(count, -1))]
+        free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
+        chance = (free + DEVIATIONS * np.sqrt(2.0 * free)) / (2 * n)
+        out.append(entropies[2] - entropies[0] - entropies[1] - chance)
+    return np.concatenate(out)
 
 
 def xlogx(counts: np.ndarray, n: int) -> np.ndarray:

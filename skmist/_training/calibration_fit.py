@@ -1,8 +1,9 @@
 """From answers to a calibration: coordinates, thresholds, and conformal factors on intervals.
 
-Two sources, a stream of the training distribution under a name of its own and the held-out
-families, count the same: a user's data are taken to be as likely of a kind that training held as of
-one that it did not. Sources are told apart by the domain score as far as they can be.
+There are two sources, a stream of the training distribution under a name of its own and the
+held-out families. Sources are told apart by the domain score as far as they can be: where it is
+below the stream's median, and as to the number of rows, families count little, so that intervals
+cover on data like those of training; elsewhere both count the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PROTOTYPES = {True: 600, False: 3000}  # of one column against one, and of other
 DIRECTIONS = {True: 48, False: 64}  # coordinates, at most, that distances are taken in
 FEWEST_BATCHES = 8  # of the stream, of each part
 INSIDE = 0.995  # share of the stream whose score is below 1
+FAMILIES, FEW_FAMILIES = 0.5, 0.1  # weight of the held-out families, of both sources
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
 FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
 ROWS = (0, 60, 250, 1000, 1 << 62)  # bins of the number of rows
@@ -103,10 +105,12 @@ def _at(latent: np.ndarray, levels: np.ndarray, p: float) -> np.ndarray:
     return (1 - t) * latent[:, right - 1] + t * latent[:, right]
 
 
-def weights_of(source: np.ndarray) -> np.ndarray:
-    """Return weights of data sets: half for the stream, half for the families."""
+def weights_of(source: np.ndarray, families: float = FAMILIES) -> np.ndarray:
+    """Return weights of data sets, of which those of the families add up to the share given."""
     stream = source == STREAM_NAME
-    return np.where(stream, 0.5 / max(1, stream.sum()), 0.5 / max(1, (~stream).sum()))
+    return np.where(
+        stream, (1 - families) / max(1, stream.sum()), families / max(1, (~stream).sum())
+    )
 
 
 def conformal(values: np.ndarray, weights: np.ndarray, level: float) -> float:
@@ -133,7 +137,7 @@ def factors(
         What :func:`needed` returns.
     source : ndarray of str of shape (N,)
     """
-    weights, stream = weights_of(source), source == STREAM_NAME
+    stream = source == STREAM_NAME
     edges = np.quantile(scores[stream], BINS)
     edges[0], edges[-2], edges[-1] = 0.0, min(1.0, edges[-2]), np.inf
     knots, rows, start = [], [], 0
@@ -141,6 +145,7 @@ def factors(
         inside = (scores >= edges[start]) & (scores < edges[stop])
         if (inside & ~stream).sum() < FEWEST and stop < len(edges) - 1:
             continue
+        weights = weights_of(source, FEW_FAMILIES if BINS[stop] <= 0.5 else FAMILIES)
         start = stop
         if not inside.any():
             continue
@@ -176,7 +181,7 @@ def row_factors(
         What :func:`needed` returns, in units of the factors that the scores ask for.
     source : ndarray of str of shape (N,)
     """
-    weights, stream = weights_of(source), source == STREAM_NAME
+    weights, stream = weights_of(source, FEW_FAMILIES), source == STREAM_NAME
     knots, rows = [], []
     for low, high in itertools.pairwise(ROWS):
         inside = (n >= low) & (n < high)
