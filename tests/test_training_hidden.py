@@ -1,15 +1,14 @@
-"""Hidden states, values in order, classes with columns of their own, pairs that are alike."""
+"""Hidden states, classes with columns of their own, pairs that are alike."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from frequencies import bins, plug_in
 
 from skmist._training import presets
 from skmist._training.draw import Shape
-from skmist._training.families import categorical, columns, mixtures, two_functions
+from skmist._training.families import categorical, mixtures
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -30,34 +29,6 @@ def test_hidden_states_leave_each_side_normal(monkeypatch):
         for rows in side.double().numpy():
             np.testing.assert_allclose(np.cov(rows.T), np.eye(3), atol=0.05)
             np.testing.assert_allclose((rows**4).mean(0), 3.0, atol=0.3)
-
-
-@pytest.mark.parametrize("d", [2, 5, 12])
-@pytest.mark.parametrize("n_out", [1, 2])
-def test_values_in_order_are_those_of_columns(d, n_out):
-    moved = 0
-    for seed in range(12):
-        x = torch.randn(3, 50, d, generator=torch.Generator().manual_seed(seed))
-        value = columns.order_function(Rng(seed), 3, d, n_out)(x)
-        assert value.shape == (3, 50, n_out)
-        own = [(value[..., i : i + 1] == x).any(2).all() for i in range(n_out)]
-        moved += not all(own)
-        if n_out == 2:
-            assert bool((value[..., 0] <= value[..., 1]).all()) or bool(
-                (value[..., 0] >= value[..., 1]).all()
-            )
-    assert 0 < moved < 12
-
-
-def test_functions_of_columns_are_at_times_values_in_order(monkeypatch):
-    monkeypatch.setattr(columns, "ORDERED", 1.0)
-    x = torch.randn(2, 30, 5, generator=torch.Generator().manual_seed(0))
-    value = columns.random_function(Rng(1), 2, 5, 2)(x)
-    ends = [value.amin(2), value.amax(2)]
-    assert all(bool((end.unsqueeze(2) == x).any(2).all()) for end in ends)
-    draw = two_functions.sample(Rng(0), 1, 4000, 2)  # two columns, the larger and the smaller
-    x, y = draw.x[0].numpy(), draw.y[0].numpy()
-    assert ksg_mi(x, y) == pytest.approx(float(draw.mi[0]), rel=0.1)
 
 
 def test_classes_with_columns_of_their_own_agree_with_frequencies(monkeypatch):

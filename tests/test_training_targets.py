@@ -67,7 +67,7 @@ def test_two_functions_agree_with_ksg():
         if untied and 0.1 < float(draw.mi[0]) < 2.2:
             errors.append(ksg_mi(x, y) - float(draw.mi[0]))
     assert len(errors) >= 4
-    assert abs(np.median(errors)) < 0.05 and -0.3 < min(errors) and max(errors) < 0.2
+    assert abs(np.median(errors)) < 0.05 and np.abs(errors).max() < 0.25
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(2, 2), (7, 4), (3, 12), (40, 30)])

@@ -10,8 +10,6 @@ from torch import Tensor
 from skmist._training.random import Rng
 
 MOST_INDICATORS = 6
-ORDERED = 0.04  # share of functions that are the largest or another one of columns
-MOST_ORDERED = 8  # columns
 KINDS = ("normal", "uniform", "heavy", "mixture", "integer", "binary", "zero-inflated")
 
 
@@ -75,11 +73,8 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
 
     One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
     or, for one value, at times an additive model of many columns, a sum of a few terms, or a
-    weighted sum of columns; for one or two values of several columns, at times the largest, the
-    smallest or another one in order.
+    weighted sum of columns.
     """
-    if n_out <= 2 <= d and rng.coin(ORDERED):
-        return order_function(rng, batch, d, n_out)
     if n_out == 1 and d > 1:
         families = (None, additive_function, sum_of_terms, linear_function)
         family = rng.choose(families, (3, 3, 6, 4))
@@ -118,24 +113,6 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
         h = torch.where(kind == 4, a.abs(), h)
         h = torch.where(kind == 5, torch.sign(a), h)
         return h @ out
-
-    return function
-
-
-def order_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tensor], Tensor]:
-    """Return order statistics of some columns, (batch, n, d) to (batch, n, n_out).
-
-    At times columns are moved before, so that some are more often the largest than others.
-    """
-    active = rng.host_integer(2, min(d, MOST_ORDERED))
-    pick = rng.uniform(batch, 1, d).argsort(2)[..., :active]
-    moved = rng.normal(batch, 1, active) * float(rng.coin(0.4))
-    ends = [0, active - 1] if rng.coin(0.7) else torch.randperm(active, generator=rng.host).tolist()
-    order = ends[::-1] if rng.coin(0.5) else ends
-
-    def function(x: Tensor) -> Tensor:
-        columns = x.gather(2, pick.expand(-1, x.shape[1], -1)) + moved
-        return columns.sort(2).values[..., order[:n_out]]
 
     return function
 
