@@ -13,7 +13,7 @@ from skmist._ranks import column_ranks
 
 MOST_PAIRS = 100  # of columns; with more, what one of them tells says nothing of the median
 READ = 8  # pairs that the network is asked about
-ROWS_READ = 400_000  # of these pairs together; one pair is read in any case
+ROWS_READ = 100_000  # of these pairs together; one pair is read in any case
 LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of its ranks
 BINS = ((64, 4), (4, 64), (16, 16))  # of such tables
 ROWS_EACH = 4  # rows for each bin of a column, at least
