@@ -48,7 +48,6 @@ def bound_by_columns(
         What the quantiles are to be raised to, in nats; -inf where nothing is known.
     """
     bounds = np.full(quantiles.shape, -np.inf)
-    low = np.array([np.interp(LOW, levels, row) for row in quantiles])
     places: dict[tuple, int] = {}
     questions: list[Question] = []
     asked = []
@@ -60,7 +59,8 @@ def bound_by_columns(
         if not 0 < count <= MOST_PAIRS:
             continue
         most = max(1, min(READ, ROWS_READ // a.n_rows))
-        for j, k in promising(left, right, low[i])[:most]:
+        low = float(np.interp(LOW, levels, quantiles[i]))
+        for j, k in promising(left, right, low)[:most]:
             (x, y), labels = zip(left[j], right[k], strict=True)
             key = (hash(x.tobytes()), hash(y.tobytes()), labels)
             if key not in places:  # searches ask of many sets that share columns
