@@ -236,7 +236,7 @@ def mist_estimates(
     list of dict
         The median as ``estimate``, the mean, and the quantiles at ``LEVELS``, calibrated, in nats.
     """
-    from skmist._encoding import encode, infer_types
+    from skmist._encoding import encode, infer_types, requested_types
     from skmist._inference import Engine
     from skmist._information import Settings, ask
     from skmist._validation import read_pair
@@ -248,9 +248,8 @@ def mist_estimates(
     sides = []
     for x, y in pairs:
         tables = read_pair(x, y, caller="benchmark", missing="error")
-        auto = (np.full(t.n_columns, "auto", dtype=object) for t in tables)
-        both = zip(tables, auto, strict=True)
-        sides.append(tuple(encode(table, infer_types(table, types)) for table, types in both))
+        types = (infer_types(table, requested_types("auto", table)) for table in tables)
+        sides.append(tuple(map(encode, tables, types)))
     found = ask(sides, Points("benchmark", engine=Engine(checkpoint, device)), [])
     rows = []
     for (median, mean), quantiles in zip(found.values, found.quantiles, strict=True):

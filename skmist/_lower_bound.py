@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import xlogy
 
 from skmist._checkpoint import load_calibration
 from skmist._encoding import Side, is_single
@@ -25,7 +26,7 @@ Column = tuple[np.ndarray, bool]
 def bound_by_columns(
     pairs: Sequence[tuple[Side, Side]], quantiles: np.ndarray, levels: np.ndarray, engine: Engine
 ) -> np.ndarray:
-    """Raise quantiles of I(X; y) to those that single columns tell of.
+    """Return what single columns tell, that quantiles of I(X; y) are to be raised to.
 
     I(X; y) is at least I(X_j; y_k) of any two columns (data processing inequality), and what is
     found in one column against one can be fine in scale, such as waves of many periods, which
@@ -45,14 +46,14 @@ def bound_by_columns(
     Returns
     -------
     ndarray of shape (n_questions, L)
-        What the quantiles are to be raised to, in nats; -inf where nothing is known.
+        In nats; -inf where nothing is known.
     """
     bounds = np.full(quantiles.shape, -np.inf)
     places: dict[tuple, int] = {}
     questions: list[Question] = []
     asked = []
     for i, (a, b) in enumerate(pairs):
-        if is_single(a, b) or a.width * b.width == 0:
+        if is_single(a, b):
             continue
         left, right = _columns(a), _columns(b)
         count = len(left) * len(right)
@@ -150,14 +151,9 @@ def _shared(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         cells += np.arange(count) * (k * m)
         table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
         rows, columns = table.sum(2), table.sum(1)
-        entropies = [xlogx(v, n).sum(1) for v in (rows, columns, table.reshape(count, -1))]
+        shares = [v / n for v in (rows, columns, table.reshape(count, -1))]
+        entropies = [-xlogy(p, p).sum(1) for p in shares]
         free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
         chance = (free + DEVIATIONS * np.sqrt(2.0 * free)) / (2 * n)
-        out.append(entropies[2] - entropies[0] - entropies[1] - chance)
+        out.append(entropies[0] + entropies[1] - entropies[2] - chance)
     return np.concatenate(out)
-
-
-def xlogx(counts: np.ndarray, n: int) -> np.ndarray:
-    """Return p log p of frequencies p = counts / n."""
-    p = counts / n
-    return p * np.log(np.where(counts > 0, p, 1.0))
