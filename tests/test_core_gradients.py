@@ -15,6 +15,7 @@ from skmist.core.soft import rank
 LABELS = {"labels": (False, True), "labels first": (True, False)}
 SHAPES = ["1 + 1", "shared", "ties", "coarse", "labels", "labels first", "few rows", "many rows"]
 SHAPES += ["3 + 2", "vectors with ties", "8 + 8", "vectors of few rows", "1 + 2"]
+UNMOVED = "context", "best context", "has_classes", "has_targets"  # numbers, repeated values
 
 
 def sample(name: str) -> tuple[Tensor, Tensor]:
@@ -49,7 +50,9 @@ def network() -> MISTNetwork:
 
 
 def parts(features) -> dict[str, Tensor]:
-    return {k: v for k, v in vars(features).items() if isinstance(v, Tensor)}
+    found = {k: v for k, v in vars(features).items() if isinstance(v, Tensor)}
+    best = getattr(features, "best", None)
+    return found if best is None else found | {f"best {k}": v for k, v in parts(best).items()}
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -62,7 +65,7 @@ def test_values_are_the_same_and_every_feature_has_a_gradient(network, name):
     weights = torch.Generator().manual_seed(0)
     for key, value in parts(soft).items():
         torch.testing.assert_close(value, plain[key], rtol=1e-5, atol=1e-5)
-        if key in ("context", "has_classes", "has_targets"):  # numbers, and repeated values
+        if key in UNMOVED:
             assert not value.requires_grad
             continue
         told_by_classes = key.startswith("class_")

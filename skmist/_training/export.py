@@ -51,7 +51,8 @@ def export(
     "Model soups", ICML 2022).
     With ``pairs_from``, the part for one column against one is that of another run or checkpoint:
     the two parts of the network share no weights, and can be trained apart (presets "pairs" and
-    "several").
+    "several"). The other part is told what this one says of pairs of columns, and has learned to
+    rely on it.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import queue
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,7 +30,9 @@ def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
 
 def finite(features: Features, mi: Tensor) -> bool:
     """Tell whether everything in a batch is finite."""
-    parts = [mi, *(v for v in vars(features).values() if isinstance(v, Tensor))]
+    held = list(vars(features).values())
+    held += [v for part in held if is_dataclass(part) for v in vars(part).values()]
+    parts = [mi, *(v for v in held if isinstance(v, Tensor))]
     return bool(torch.isfinite(torch.stack([p.sum() for p in parts])).all())
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skmist.core import (
+    best_pairs,
     classifier,
     critic,
     elliptical,
@@ -23,6 +24,7 @@ from skmist.core import (
     soft,
     targets,
 )
+from skmist.core.bivariate import BivariateFeatures
 from skmist.core.config import CoreConfig
 from skmist.core.heads import LARGEST_ANCHOR, QuantileHead
 from skmist.core.layers import MLP, PairAttention, SetSummary
@@ -41,7 +43,7 @@ N_FIXED_ANCHORS = (
     + regression.N_ANCHORS
 )
 N_ALWAYS = N_FIXED_ANCHORS + 3
-N_ANCHORS = N_ALWAYS + classifier.N_ANCHORS + targets.N_ANCHORS
+N_ANCHORS = N_ALWAYS + classifier.N_ANCHORS + targets.N_ANCHORS + best_pairs.N_ANCHORS
 N_CRITICS = critic.N_CRITIC + critic.N_ADDITIVE + regression.N_EVIDENCE
 N_STRUCTURE = neighbours.N_DIMENSIONS + 2
 N_SCALES = len(neighbours.NEIGHBOURS)
@@ -67,6 +69,7 @@ class JointFeatures:
     target_anchors: Tensor  # (B, targets.N_ANCHORS)
     target_evidence: Tensor  # (B, targets.N_EVIDENCE)
     has_targets: Tensor  # (B, 1), 1 where both sides have several columns, else 0
+    best: BivariateFeatures | None  # of B * K pairs of columns, None where pairs are many
     dx: int
     n: int  # rows that the network is told
 
@@ -147,6 +150,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         several.anchors,
         several.evidence,
         z.new_full((b, 1), several.present),
+        best_pairs.best_pairs(ranks, dx, n_told),
         dx,
         n_told,
     )
@@ -223,12 +227,27 @@ class JointNetwork(nn.Module):
         self.blocks = nn.ModuleList(MLP(h, 2 * h, h, norm=True) for _ in range(N_BLOCKS))
         self.classes = nn.Linear(classifier.N_EVIDENCE, h, bias=False)
         self.targets = nn.Linear(targets.N_EVIDENCE, h, bias=False)
+        self.best = nn.Linear(best_pairs.N_EVIDENCE, h, bias=False)
         self.head = QuantileHead(h, N_ANCHORS, torch.tensor(config.levels))
+        self.levels = config.levels
 
-    def forward(self, f: JointFeatures) -> Tensor:
-        """Return quantiles (B, L) in nats, negative ones for 0."""
+    def forward(self, f: JointFeatures, best: Tensor | None) -> Tensor:
+        """Return quantiles (B, L) in nats, negative ones for 0.
+
+        Parameters
+        ----------
+        f : JointFeatures
+        best : Tensor of shape (B, K, L) or None
+            The same quantiles of each of the best pairs.
+        """
         b, d = f.pairs.shape[:2]
         dx = f.dx
+        best_anchors = f.anchors.new_zeros(b, best_pairs.N_ANCHORS)
+        best_evidence = f.anchors.new_zeros(b, best_pairs.N_EVIDENCE)
+        if best is not None:
+            gaussian = f.anchors[:, elliptical.GAUSSIAN_ANCHOR]
+            told = best_pairs.told(best, self.levels, gaussian, f.n, dx, d - dx)
+            best_anchors, best_evidence = told
         logs = torch.log1p(f.anchors)
         told = [f.context, logs, f.evidence, f.critic, f.structure, f.contrasts]
         told = torch.cat(told, 1)
@@ -292,16 +311,19 @@ class JointNetwork(nn.Module):
                 torch.zeros_like(f.anchors[:, :1]),
                 f.class_anchors,
                 f.target_anchors,
+                best_anchors,
             ],
             1,
         )
         there = [
             f.has_classes.expand_as(f.class_anchors),
             f.has_targets.expand_as(f.target_anchors),
+            torch.full_like(best_anchors, float(best is not None)),
         ]
         absent = F.pad(torch.cat(there, 1), (N_ALWAYS, 0), value=1.0) < 1
         h = self.summary(summary)
         h = h + self.classes(f.class_evidence) + self.targets(f.target_evidence)
+        h = h + self.best(best_evidence)
         for block in self.blocks:
             h = h + block(h)
         return self.head(h, anchors, log_unit=-0.5 * math.log(f.n / 100), absent=absent)

@@ -2,7 +2,7 @@
 
 One column against one is a question of its own, the most frequent one: its copula is a picture in
 two dimensions, read whole and fast by one part. Everything else goes through the other part, which
-attends to rows and to columns.
+attends to rows and to columns, and is told what the first part says of the best pairs of columns.
 """
 
 from __future__ import annotations
@@ -111,5 +111,11 @@ class MISTNetwork(nn.Module):
 
     def predict(self, features: Features) -> MIDistribution:
         """Map features to distributions; everything learned is here."""
-        part = self.bivariate if isinstance(features, BivariateFeatures) else self.joint
-        return MIDistribution(part(features), self.levels)
+        if isinstance(features, BivariateFeatures):
+            return MIDistribution(self.bivariate(features), self.levels)
+        best = None
+        if (pairs := features.best) is not None:
+            # the part for pairs learns from pairs alone
+            with torch.set_grad_enabled(pairs.inputs.requires_grad and torch.is_grad_enabled()):
+                best = self.bivariate(pairs).unflatten(0, (len(features.context), -1))
+        return MIDistribution(self.joint(features, best), self.levels)
