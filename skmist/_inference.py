@@ -16,6 +16,7 @@ from skmist._checkpoint import load_calibration, load_network
 from skmist._encoding import Side, is_single
 from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
+from skmist.core.best_pairs import MOST
 from skmist.core.critic import LANDMARKS
 from skmist.core.grids import SIZE
 from skmist.core.neighbours import CACHED_VALUES, FEW_QUERIES, query_rows
@@ -197,12 +198,13 @@ def bytes_per_question(n: int, d: int, config: CoreConfig) -> int:
     """Return roughly how much memory a question takes at the peak, in bytes."""
     if d == 2:
         return 4 * (60 * n + 10 * SIZE**2)
+    best = MOST * bytes_per_question(min(n, config.n_max), 2, config)
     rows = n * (60 * d + 8 * LANDMARKS + 40)
     part = min(n, 2 * config.n_max)
     queries = query_rows(min(n, config.n_max), config.n_queries)
     distances = 6 * min(part * queries, max(CACHED_VALUES, FEW_QUERIES * part))
     pairs = 600 * d * d
-    return 4 * (rows + distances + pairs)
+    return 4 * (rows + distances + pairs) + best
 
 
 def _stack(questions: Sequence[Question], index: np.ndarray) -> list[np.ndarray]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import xlogy
+import torch
 
 from skmist._checkpoint import load_calibration
 from skmist._encoding import Side, is_single
 from skmist._inference import Engine, Question
 from skmist._ranks import column_ranks
+from skmist.core.plugin import table_information
 
 MOST_PAIRS = 100  # of columns; with more, what one of them tells says nothing of the median
 READ = 8  # pairs that the network is asked about
@@ -19,7 +20,7 @@ LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of 
 BINS = ((64, 4), (4, 64), (16, 16))  # of such tables
 ROWS_EACH = 4  # rows for each bin of a column, at least
 CELLS = 2_000_000  # rows times pairs that are put into tables at a time
-DEVIATIONS = 4.0  # standard errors of what a table shows by chance
+DEVIATIONS = 4.0  # standard deviations of what a table shows by chance
 Column = tuple[np.ndarray, bool]
 
 
@@ -122,7 +123,7 @@ def promising(left: list[Column], right: list[Column], low: float) -> list[tuple
     values = [np.hstack([v for v, _ in side]) for side in (left, right)]
     ranks = [column_ranks(v) for v in values]
     labels = [np.array([own for _, own in side]) for side in (left, right)]
-    shared = np.full(len(left) * len(right), -np.inf)
+    shared = np.full((len(left), len(right)), -np.inf)
     for sizes in BINS:
         bins = []
         for v, r, own, size in zip(values, ranks, labels, sizes, strict=True):
@@ -130,30 +131,23 @@ def promising(left: list[Column], right: list[Column], low: float) -> list[tuple
             groups = np.minimum((r - 0.5) * size / n, size - 1)  # of equal frequency
             bins.append(np.where(own, v, groups).astype(np.int64))
         shared = np.maximum(shared, _shared(*bins))
-    order = np.argsort(-shared, kind="stable")
-    return [divmod(int(i), len(right)) for i in order if shared[i] > low]
+    order = np.argsort(-shared, axis=None, kind="stable")
+    return [divmod(int(i), len(right)) for i in order if shared.flat[i] > low]
 
 
 def _shared(i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """Return the information (d * e,) of tables of codes (n, d) and (n, e), in nats, beyond chance.
+    """Return the information (d, e) of tables of codes (n, d) and (n, e), in nats, beyond chance.
 
     Codes are whole numbers from 0.
     """
-    n, (d, e) = len(i), (i.shape[1], j.shape[1])
-    k, m = int(i.max()) + 1, int(j.max()) + 1
-    left, right = (v.ravel() for v in np.indices((d, e)))
-    step = max(1, CELLS // n)
-    out = []
-    for start in range(0, d * e, step):
-        own = slice(start, start + step)
-        cells = i[:, left[own]] * m + j[:, right[own]]
-        count = cells.shape[1]
-        cells += np.arange(count) * (k * m)
-        table = np.bincount(cells.ravel(), minlength=count * k * m).reshape(count, k, m)
-        rows, columns = table.sum(2), table.sum(1)
-        shares = [v / n for v in (rows, columns, table.reshape(count, -1))]
-        entropies = [-xlogy(p, p).sum(1) for p in shares]
-        free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
-        chance = (free + DEVIATIONS * np.sqrt(2.0 * free)) / (2 * n)
-        out.append(entropies[0] + entropies[1] - entropies[2] - chance)
-    return np.concatenate(out)
+    i, j = (torch.from_numpy(np.ascontiguousarray(v.T)) for v in (i, j))
+    shape = int(i.max()) + 1, int(j.max()) + 1
+    out = np.empty((len(i), len(j)))
+    most = max(1, CELLS // i.shape[1])  # pairs at a time
+    few = max(1, most // len(j))
+    for s in range(0, len(i), few):
+        for t in range(0, len(j), most):
+            own = slice(s, s + few), slice(t, t + most)
+            told = table_information(i[None, own[0]], j[None, own[1]], shape, DEVIATIONS)
+            out[own] = told.view(len(i[own[0]]), -1).numpy()
+    return out

@@ -31,7 +31,7 @@ LAYERS = {
     "_dependence": {"_linear"},
     "_null": {"_checkpoint", "_linear"},
     "_readings": {"_encoding", "_inference"},
-    "_lower_bound": {"_checkpoint", "_encoding", "_inference", "_ranks"},
+    "_lower_bound": {"_checkpoint", "_encoding", "_inference", "_ranks", "core"},
     "_permutation": {"_dependence", "_encoding", "_inference", "_linear", "_null", "core"},
     "_information": {
         "_checkpoint", "_domain", "_domain_rows", "_encoding", "_inference", "_lower_bound",

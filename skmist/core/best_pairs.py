@@ -17,6 +17,7 @@ from torch import Tensor
 from skmist.core import grids
 from skmist.core.bivariate import BivariateFeatures, bivariate_features
 from skmist.core.heads import LARGEST_ANCHOR
+from skmist.core.plugin import table_information
 from skmist.core.scores import Ranks
 
 MOST = 6  # pairs that are read
@@ -87,15 +88,8 @@ def _shared(i: Tensor, j: Tensor, k: int, m: int) -> Tensor:
     Of columns whose rows lie in cells (B, dx, n) and (B, dy, n) of ``grids.SIZE`` each. In
     millionths of a nat, rounded, so that equal tables say the same in whichever order.
     """
-    b, _, n = i.shape
     i, j = (torch.div(v, grids.SIZE // size, rounding_mode="floor") for v, size in ((i, k), (j, m)))
-    cells = (i.unsqueeze(2) * m + j.unsqueeze(1)).flatten(0, 2)
-    table = grids.count(cells, (k, m)).double()
-    rows, columns = table.sum(2), table.sum(1)
-    entropies = [torch.special.entr(v / n).sum(1) for v in (rows, columns, table.flatten(1))]
-    free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
-    shared = entropies[0] + entropies[1] - entropies[2] - free / (2 * n)
-    return (1e6 * shared).round().view(b, -1)
+    return (1e6 * table_information(i, j, (k, m))).round()
 
 
 def _marks(centred: Tensor, dx: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Plug-in entropies of tied samples: how often whole rows repeat, in X, in y and in both."""
+"""Plug-in entropies: of tied samples, whose whole rows repeat, and of tables of two columns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from skmist.core import grids
 from skmist.core.scores import in_order, tie_blocks
 
 
@@ -36,3 +37,29 @@ def plugin_entropies(ranks: Tensor, dx: int, tied: bool) -> Tensor:
     x, y = row_keys(ranks[:, :dx]), row_keys(ranks[:, dx:])
     both = x * 0x2545F4914F6CDD1D + (y ^ (y >> 27)) * 0x1B03738712FAD5C9
     return torch.stack([entropy(x), entropy(y), entropy(both)], 1).float()
+
+
+def table_information(
+    i: Tensor, j: Tensor, shape: tuple[int, int], deviations: float = 0.0
+) -> Tensor:
+    """Return the information of tables of two columns less what chance gives, (B, d * e), in nats.
+
+    Chance gives a quantity whose double, times the number of rows, is near chi-squared.
+
+    Parameters
+    ----------
+    i, j : LongTensor of shape (B, d, n) and (B, e, n)
+        Cells of rows along the first and along the second axis, from 0.
+    shape : tuple of int
+        Numbers of cells.
+    deviations : float
+        Standard deviations of what chance gives that are taken off besides its mean.
+    """
+    b, _, n = i.shape
+    cells = (i.unsqueeze(2) * shape[1] + j.unsqueeze(1)).flatten(0, 2)
+    table = grids.count(cells, shape).double()
+    rows, columns = table.sum(2), table.sum(1)
+    entropies = [torch.special.entr(v / n).sum(1) for v in (rows, columns, table.flatten(1))]
+    free = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)  # degrees of freedom
+    chance = (free + deviations * torch.sqrt(2.0 * free)) / (2 * n)
+    return (entropies[0] + entropies[1] - entropies[2] - chance).view(b, -1)
