@@ -11,9 +11,9 @@ from skmist._checkpoint import load_calibration
 from skmist._encoding import Side, is_single
 from skmist._inference import Engine, Question
 from skmist._ranks import column_ranks
+from skmist.core.best_pairs import MOST_PAIRS
 from skmist.core.plugin import table_information
 
-MOST_PAIRS = 100  # of columns; with more, what one of them tells says nothing of the median
 READ = 8  # pairs that the network is asked about
 ROWS_READ = 100_000  # of these pairs together; one pair is read in any case
 LOW = 0.05  # level of the quantile that a pair has to lie above, by a table of its ranks

@@ -11,8 +11,9 @@ import skmist._information as information
 from skmist import MISTEstimator, mutual_info
 from skmist._encoding import encode
 from skmist._inference import Engine
-from skmist._lower_bound import MOST_PAIRS, bound_by_columns, promising
+from skmist._lower_bound import bound_by_columns, promising
 from skmist._validation import read_pair
+from skmist.core.best_pairs import MOST_PAIRS
 
 
 def wave(n, seed, idle=4):

@@ -21,7 +21,7 @@ from skmist.core.plugin import table_information
 from skmist.core.scores import Ranks
 
 MOST = 6  # pairs that are read
-MOST_PAIRS = 100  # of columns; with more, none is read
+MOST_PAIRS = 100  # of columns; with more, none is read: one says little of the median then
 ROWS_EACH = 4  # rows for each bin of a column, at least
 SQUARE = 21  # bins of either column at most, in a table that is as fine in both
 MARKED = 64  # rows that tell apart pairs whose tables say the same

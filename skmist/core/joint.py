@@ -246,8 +246,9 @@ class JointNetwork(nn.Module):
         best_evidence = f.anchors.new_zeros(b, best_pairs.N_EVIDENCE)
         if best is not None:
             gaussian = f.anchors[:, elliptical.GAUSSIAN_ANCHOR]
-            told = best_pairs.told(best, self.levels, gaussian, f.n, dx, d - dx)
-            best_anchors, best_evidence = told
+            best_anchors, best_evidence = best_pairs.told(
+                best, self.levels, gaussian, f.n, dx, d - dx
+            )
         logs = torch.log1p(f.anchors)
         told = [f.context, logs, f.evidence, f.critic, f.structure, f.contrasts]
         told = torch.cat(told, 1)
