@@ -1,4 +1,8 @@
-"""What single columns share: all columns together share no less."""
+"""What single columns share: all columns together share no less.
+
+The network for many columns is told of pairs of columns too (:mod:`skmist.core.best_pairs`), of the
+rows that it reads and without labels; it weighs them, while this is a bound, from all rows.
+"""
 
 from __future__ import annotations
 
