@@ -164,12 +164,20 @@ def class_features(
     codes : LongTensor of shape (B, n)
         Classes; rows in an order that has nothing to do with their values.
     count : LongTensor of shape (B,)
-        Number of classes; data sets for which it is no number of classes have no features.
+        Number of classes; data sets for which it is no number of classes have no features, and at
+        least one has some.
     """
     n = codes.shape[1]
     present = are_classes(count, n)
-    count = torch.where(present, count, 2)
-    codes = torch.where(present.unsqueeze(1), codes, codes % 2)
+    if not bool(present.all()):
+        told = present.nonzero().squeeze(1)
+        found = class_features(*(v[told] for v in (additive, columns, codes, count)))
+        nothing = no_classes(len(codes), columns)
+        parts = [
+            all_of.index_copy(0, told, part)
+            for all_of, part in zip(vars(nothing).values(), vars(found).values(), strict=True)
+        ]
+        return ClassFeatures(*parts)
     member = F.one_hot(codes, int(count.max())).transpose(1, 2).to(additive)
     share = member.mean(2)
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
@@ -204,9 +212,7 @@ def class_features(
             1,
         ),
     ]
-    told = present.unsqueeze(1)
-    parts = anchors.clamp_min(0), torch.cat(evidence, 1)
-    return ClassFeatures(*(torch.where(told, part, 0.0) for part in parts), told)
+    return ClassFeatures(anchors.clamp_min(0), torch.cat(evidence, 1), present.unsqueeze(1))
 
 
 def asinh_of(unit: float, values: Tensor) -> Tensor:
