@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from frequencies import bins, plug_in
 
 from skmist._training import presets
@@ -58,3 +59,23 @@ def test_pairs_alike_are_of_one_kind(monkeypatch):
         assert len(set(asked)) <= 1
         seen |= set(asked)
     assert seen == {"function", *presets.ALIKE}
+
+
+def test_lone_pairs_stay_as_they_are_beside_idle_columns(monkeypatch):
+    made, kept = [], presets.with_reference
+
+    def noted(rng, kind, *shape):
+        made.append((kind, kept(rng, kind, *shape)))
+        return made[-1][1]
+
+    monkeypatch.setattr(presets, "with_reference", noted)
+    seen = set()
+    for seed in range(200):
+        made.clear()
+        draw = presets.draw_lone_pairs(Rng(seed), Shape(2, 30, 4, 2))
+        assert len(made) in (1, 2)
+        assert torch.equal(draw.x[..., : len(made)], torch.cat([d.x for _, d in made], -1))
+        assert torch.equal(draw.y[..., : len(made)], torch.cat([d.y for _, d in made], -1))
+        torch.testing.assert_close(draw.mi, torch.stack([d.mi for _, d in made]).sum(0))
+        seen |= {kind for kind, _ in made}
+    assert seen == set(presets.LONE)

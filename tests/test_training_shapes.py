@@ -95,7 +95,10 @@ def test_closing_up_is_one_to_one(d):
         assert apart.min() > 1e-7
 
 
-@pytest.mark.parametrize("draw", [presets.draw_pairs, surfaces.draw_polar, surfaces.draw_closed])
+@pytest.mark.parametrize(
+    "draw",
+    [presets.draw_pairs, presets.draw_lone_pairs, surfaces.draw_polar, surfaces.draw_closed],
+)
 @pytest.mark.parametrize(("dx", "dy"), [(2, 1), (4, 3), (30, 12)])
 def test_compositions_have_their_shape(draw, dx, dy):
     for seed in range(10):

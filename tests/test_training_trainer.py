@@ -23,6 +23,8 @@ from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import load_state, read_log, save_state
 from skmist._training.stream import (
+    COSTLY_ROWS,
+    COSTLY_TIMES,
     FEWEST_WAITING,
     WAITING,
     Batch,
@@ -317,6 +319,20 @@ def test_repeated_batches_come_again_later_and_count_once():
     order = [b.index for b in repeated(batches(), 3, 0, costly)]
     assert order == [b.index for b in taken]
     assert order != [b.index for b in repeated(batches(), 3, 1, costly)]
+
+
+def test_costly_batches_come_again_more_often():
+    costly = [(COSTLY_ROWS + 1, 2, 3), (COSTLY_ROWS + 1, 1, 1), (COSTLY_ROWS, 20, 3), (20, 2, 1)]
+
+    def batches():
+        return (Batch(i, None, torch.zeros(2), costly[i % 4], True) for i in range(400))
+
+    taken = list(repeated(batches(), 1, 0))
+    seen = Counter(b.index for b in taken)
+    assert [b.index for b in taken if b.fresh] == list(range(400))
+    assert max(seen.values()) == COSTLY_TIMES
+    assert all(seen[i] == 1 for i in range(400) if i % 4)
+    assert len(taken) == 400 + 100 * (COSTLY_TIMES - 1) - FEWEST_WAITING
 
 
 def test_training_on_repeated_batches_keeps_its_place(tmp_path):

@@ -41,6 +41,8 @@ class Preset:
         Share of batches of one column against one.
     few : float
         Share of the compositions that are drawn with ``FEW_COLUMNS`` columns at most.
+    far : float
+        Share of the batches, but the paper's, with more than ``n_common`` rows.
     d_max : int
         Largest number of columns of one side.
     n_max, n_max_bivariate : int
@@ -56,6 +58,7 @@ class Preset:
     additive: float = 2.5
     bivariate: float = 0.25
     few: float = 0.0
+    far: float = 0.25
     d_max: int = 128
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
@@ -69,7 +72,7 @@ PRESETS = {
         Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
-        Preset("several", paper=0.33, bivariate=0.0, few=0.5),
+        Preset("several", paper=0.33, bivariate=0.0, few=0.5, far=0.09),
     )
 }
 
@@ -99,7 +102,7 @@ def draw_shape(preset: Preset, rng: Rng, budget: float) -> tuple[Shape, str]:
         dx = dy = rng.host_integer(2, 32)
     else:
         n = rng.host_log_integer(8, preset.n_common)
-        far = rng.coin(0.25)
+        far = rng.coin(preset.far)
     if kind == "bivariate":
         dx = dy = 1
         far = far or rng.coin(0.3)
@@ -151,6 +154,8 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     if rng.coin(0.12):
         family = elliptical.sample if rng.coin(0.75) else elliptical.sample_student
         return family(rng, batch, n, dx, dy)
+    if dx >= 2 and rng.coin(0.12):
+        return _finished(rng, draw_lone_pairs(rng, shape))
     if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.2):
@@ -267,6 +272,20 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     if not mixed:
         x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
     return Draw(x, y, draw.mi)
+
+
+LONE = {"grid": 5, "channel": 3, "function": 2, "copula": 1, "table": 0.7, "zero-inflated": 0.7}
+LONE |= {"censored": 0.7, "labels": 0.7, "ordinal": 0.7, "bounded": 0.7, "gaussian": 0.7}
+
+
+def draw_lone_pairs(rng: Rng, shape: Shape) -> Draw:
+    """Draw a batch of one to three pairs of columns, as they are, beside idle ones."""
+    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    k = 1 if rng.coin(0.7) else rng.host_integer(1, min(dx, dy, 3))
+    kinds = [rng.choose(list(LONE), list(LONE.values())) for _ in range(k)]
+    draw = beside([with_reference(rng, kind, batch, n, 1, 1) for kind in kinds])
+    idle = [compose.noise_columns(rng, batch, n, d - k) for d in (dx, dy)]
+    return Draw(torch.cat([draw.x, idle[0]], -1), torch.cat([draw.y, idle[1]], -1), draw.mi)
 
 
 MOST_TARGETS = 8

@@ -20,6 +20,8 @@ from skmist.core.network import Features, MISTNetwork
 THREADS = 2  # that prepare batches
 WAITING = 60_000.0  # cost of the batches that are kept to be taken again, in milliseconds
 FEWEST_WAITING = 64  # of these batches
+COSTLY_ROWS = 2500  # of several columns; more of them take far longer to prepare than to step on
+COSTLY_TIMES = 3  # that such a batch is taken for once of the others
 
 
 def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
@@ -63,16 +65,19 @@ def make_batch(
 def repeated(
     batches: Iterator[Batch], times: int, seed: int, budget: float = USUAL_BUDGET
 ) -> Iterator[Batch]:
-    """Return batches, each of them taken several times, later ones between.
+    """Return batches, each of them taken several times, later ones between; costly ones more often.
 
     A batch costs more to prepare than to step on (Choi, Passos, Shallue and Dahl, "Faster Neural
     Network Training with Data Echoing", arXiv 1907.05550, 2019). The more batches wait, the less
     alike are the steps between which one is taken again.
     """
-    rng, waiting, most = random.Random(seed), [], max(FEWEST_WAITING, int(WAITING / budget))
+    rng, waiting = random.Random(seed), []
+    most = max(FEWEST_WAITING, int(WAITING / budget) if times > 1 else 0)
     for batch in batches:
         yield batch
-        waiting += [replace(batch, fresh=False)] * (times - 1)
+        n, dx, dy = batch.shape
+        costly = n > COSTLY_ROWS and dx + dy > 2
+        waiting += [replace(batch, fresh=False)] * (times * (COSTLY_TIMES if costly else 1) - 1)
         while len(waiting) > most:
             place = rng.randrange(len(waiting))
             waiting[place], waiting[-1] = waiting[-1], waiting[place]
