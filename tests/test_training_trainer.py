@@ -23,8 +23,6 @@ from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import load_state, read_log, save_state
 from skmist._training.stream import (
-    COSTLY_ROWS,
-    COSTLY_TIMES,
     FEWEST_WAITING,
     WAITING,
     Batch,
@@ -321,18 +319,28 @@ def test_repeated_batches_come_again_later_and_count_once():
     assert order != [b.index for b in repeated(batches(), 3, 1, costly)]
 
 
-def test_costly_batches_come_again_more_often():
-    costly = [(COSTLY_ROWS + 1, 2, 3), (COSTLY_ROWS + 1, 1, 1), (COSTLY_ROWS, 20, 3), (20, 2, 1)]
-
+def test_batches_of_many_rows_come_again_more_often():
     def batches():
-        return (Batch(i, None, torch.zeros(2), costly[i % 4], True) for i in range(400))
+        shape = (10, 2, 1)
+        return (
+            Batch(i, None, torch.zeros(2), shape, True, times=1 + 2 * (i % 4 == 0))
+            for i in range(400)
+        )
 
     taken = list(repeated(batches(), 1, 0))
     seen = Counter(b.index for b in taken)
     assert [b.index for b in taken if b.fresh] == list(range(400))
-    assert max(seen.values()) == COSTLY_TIMES
+    assert max(seen.values()) == 3
     assert all(seen[i] == 1 for i in range(400) if i % 4)
-    assert len(taken) == 400 + 100 * (COSTLY_TIMES - 1) - FEWEST_WAITING
+    assert len(taken) == 400 + 100 * 2 - FEWEST_WAITING
+
+
+def test_a_preset_says_how_often_batches_of_many_rows_are_taken():
+    preset = replace(PRESETS["several"], n_common=40, n_max=50, paper=0.0)
+    network = MISTNetwork(SMALL)
+    made = [make_batch(network, preset, "train", 0, i, "cpu", 4.0) for i in range(40)]
+    assert {b.shape[0] > 40 for b in made} == {True, False}
+    assert all(b.times == (3 if b.shape[0] > 40 else 1) for b in made)
 
 
 def test_training_on_repeated_batches_keeps_its_place(tmp_path):

@@ -42,7 +42,9 @@ class Preset:
     few : float
         Share of the compositions that are drawn with ``FEW_COLUMNS`` columns at most.
     far : float
-        Share of the batches, but the paper's, with more than ``n_common`` rows.
+        Share of the batches, but the paper's, with ``n_common`` rows and more.
+    far_times : int
+        How often such a batch, which takes long to prepare, is taken for once of the others.
     d_max : int
         Largest number of columns of one side.
     n_max, n_max_bivariate : int
@@ -59,6 +61,7 @@ class Preset:
     bivariate: float = 0.25
     few: float = 0.0
     far: float = 0.25
+    far_times: int = 1
     d_max: int = 128
     n_max: int = 10_000
     n_max_bivariate: int = 100_000
@@ -72,7 +75,7 @@ PRESETS = {
         Preset("paper", paper=1.0, additive=1.0, bivariate=0.0, d_max=32, n_max=500),
         Preset("general"),
         Preset("pairs", paper=0.0, bivariate=1.0),
-        Preset("several", paper=0.33, bivariate=0.0, few=0.5, far=0.09),
+        Preset("several", paper=0.33, bivariate=0.0, few=0.5, far=0.09, far_times=3),
     )
 }
 

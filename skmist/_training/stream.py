@@ -20,8 +20,6 @@ from skmist.core.network import Features, MISTNetwork
 THREADS = 2  # that prepare batches
 WAITING = 60_000.0  # cost of the batches that are kept to be taken again, in milliseconds
 FEWEST_WAITING = 64  # of these batches
-COSTLY_ROWS = 2500  # of several columns; more of them take far longer to prepare than to step on
-COSTLY_TIMES = 3  # that such a batch is taken for once of the others
 
 
 def seed_of(stream: str, preset: str, seed: int, index: int) -> int:
@@ -48,6 +46,7 @@ class Batch:
     shape: tuple[int, int, int]  # n, dx, dy
     finite: bool  # whether it may be trained on
     fresh: bool = True  # whether it is taken for the first time
+    times: int = 1  # how often it is taken for once of the others
 
 
 def make_batch(
@@ -59,13 +58,14 @@ def make_batch(
     n_queries = rng.choose((64, 128, 256, 512, 1024), (1, 3, 3, 1, 0.7))
     features = network.features(draw.x, draw.y, n_queries, draw.labels)
     shape = (draw.x.shape[1], draw.x.shape[2], draw.y.shape[2])
-    return Batch(index, features, draw.mi, shape, finite(features, draw.mi))
+    times = preset.far_times if shape[0] > preset.n_common else 1
+    return Batch(index, features, draw.mi, shape, finite(features, draw.mi), times=times)
 
 
 def repeated(
     batches: Iterator[Batch], times: int, seed: int, budget: float = USUAL_BUDGET
 ) -> Iterator[Batch]:
-    """Return batches, each of them taken several times, later ones between; costly ones more often.
+    """Return batches, each of them taken several times, later ones between.
 
     A batch costs more to prepare than to step on (Choi, Passos, Shallue and Dahl, "Faster Neural
     Network Training with Data Echoing", arXiv 1907.05550, 2019). The more batches wait, the less
@@ -75,9 +75,7 @@ def repeated(
     most = max(FEWEST_WAITING, int(WAITING / budget) if times > 1 else 0)
     for batch in batches:
         yield batch
-        n, dx, dy = batch.shape
-        costly = n > COSTLY_ROWS and dx + dy > 2
-        waiting += [replace(batch, fresh=False)] * (times * (COSTLY_TIMES if costly else 1) - 1)
+        waiting += [replace(batch, fresh=False)] * (times * batch.times - 1)
         while len(waiting) > most:
             place = rng.randrange(len(waiting))
             waiting[place], waiting[-1] = waiting[-1], waiting[place]

@@ -173,11 +173,8 @@ def class_features(
         told = present.nonzero().squeeze(1)
         found = class_features(*(v[told] for v in (additive, columns, codes, count)))
         nothing = no_classes(len(codes), columns)
-        parts = [
-            all_of.index_copy(0, told, part)
-            for all_of, part in zip(vars(nothing).values(), vars(found).values(), strict=True)
-        ]
-        return ClassFeatures(*parts)
+        parts = zip(vars(nothing).values(), vars(found).values(), strict=True)
+        return ClassFeatures(*(whole.index_copy(0, told, part) for whole, part in parts))
     member = F.one_hot(codes, int(count.max())).transpose(1, 2).to(additive)
     share = member.mean(2)
     target = (member - share.unsqueeze(2)) * share.clamp_min(1 / n).rsqrt().unsqueeze(2)
