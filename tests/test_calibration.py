@@ -268,6 +268,51 @@ def test_pairs_of_columns_have_thresholds_by_rows(rng):
     assert len(calibration_fit.space(stream, single=False).thresholds) == 1
 
 
+def test_more_of_the_stream_leaves_families_their_share(rng):
+    size = 3000
+    n = np.exp(rng.uniform(np.log(8), np.log(8000), size=size)).astype(int)
+    source = np.where(rng.random(size) < 0.8, calibration_data.STREAM_NAME, "family")
+    found = (
+        np.abs(rng.normal(size=(size, len(LEVELS)))) * np.where(source == "family", 3, 1)[:, None]
+    )
+    knots, rows = calibration_fit.row_factors(n, found, source)
+    again = np.flatnonzero((source != "family") & (n >= 250) & (n < 1000)).repeat(9)
+    every = np.concatenate([np.arange(size), again])
+    added = np.arange(len(every)) >= size
+    new_knots, new_rows = calibration_fit.row_factors(n[every], found[every], source[every], added)
+    assert_allclose(new_rows, rows, rtol=0.02)
+    _, counted = calibration_fit.row_factors(n[every], found[every], source[every])
+    assert (counted[2] < 0.95 * rows[2]).all()
+    assert_array_equal(new_knots[[0, 1, 3]], knots[[0, 1, 3]])
+
+
+def test_many_rows_are_those_asked_for(small_network, monkeypatch):
+    monkeypatch.setattr(calibration_data, "BUDGET", 5.0)
+    found = [calibration_data.answers_on_many_rows(small_network, batches=8) for _ in range(2)]
+    assert_array_equal(found[0].latent, found[1].latent)
+    low, high = calibration_data.MANY_ROWS
+    assert ((found[0].n >= low) & (found[0].n < high)).all()
+    assert set(found[0].source) == {calibration_data.STREAM_NAME}
+    assert len(np.unique(found[0].n)) > 5
+
+
+def test_learning_again_changes_nothing(rng):
+    size = 2400
+    n = np.exp(rng.uniform(np.log(8), np.log(8000), size=size)).astype(int)
+    answers = calibration_data.Answers(
+        np.where(np.arange(size) % 4 == 0, "family", calibration_data.STREAM_NAME),
+        np.arange(size), rng.normal(size=(size, 6)), latents(rng, size),
+        rng.exponential(size=size), n, np.ones(size),
+    )  # fmt: skip
+    stream = answers[answers.source == calibration_data.STREAM_NAME]
+    empty = calibration_fit.space(stream, single=False)
+    once = calibration_fit.fitted_part(empty, answers, LEVELS_OF_QUANTILES)
+    twice = calibration_fit.fitted_part(once, answers, LEVELS_OF_QUANTILES)
+    assert not torch.allclose(once.row_factors, torch.ones(1))
+    for name, value in vars(once).items():
+        assert torch.equal(value, getattr(twice, name)), name
+
+
 def test_the_whole_way_on_an_untrained_network(checkpoint, tmp_path, capsys, monkeypatch, rng):
     monkeypatch.setattr(calibration_fit, "FEWEST", 3)
     names = ("angles on a torus", "durations", "parts of an ordered sample")

@@ -19,6 +19,7 @@ from skmist._training.calibration_data import (
     Collector,
     add_families,
     add_stream,
+    answers_on_many_rows,
     wide_answers,
 )
 from skmist.core import MIDistribution, MISTNetwork
@@ -47,7 +48,7 @@ def calibrate(
     network : MISTNetwork
         On the CPU.
     batches : int
-        Batches of the stream.
+        Batches of the stream, and as many again with ``MANY_ROWS``.
     laws : int
         Distributions of each held-out family.
     wide : int
@@ -65,6 +66,8 @@ def calibrate(
     collector = Collector(network)
     add_stream(collector, batches)
     say(f"{batches} batches of the stream")
+    many_rows = answers_on_many_rows(network, batches)
+    say(f"{len(many_rows)} data sets of several columns and many rows")
     add_families(collector, laws, largest)
     say("held-out families")
     levels = np.array(network.config.levels)
@@ -75,8 +78,9 @@ def calibrate(
         part = fit.space(answers[stream], single)
         used = np.flatnonzero(stream)[fit.first_half(answers[stream])]
         fresh = answers[np.setdiff1d(np.arange(len(answers)), used)]
-        parts[single] = fit.fitted_part(part, fresh, levels)
-        texts.append(describe(parts[single], fresh, levels, single))
+        more = None if single else many_rows
+        parts[single] = fit.fitted_part(part, fresh, levels, more)
+        texts.append(describe(parts[single], fresh, levels, single, more))
     more = wide_answers(network, wide)
     say(f"{wide} batches with more columns than training held")
     power = fit.excess_power(parts[False], more, levels)
@@ -97,7 +101,9 @@ def calibrate(
     return Result(calibration, "\n\n".join(texts))
 
 
-def left_out(part: Part, answers: Answers, levels: np.ndarray) -> np.ndarray:
+def left_out(
+    part: Part, answers: Answers, levels: np.ndarray, more: Answers | None = None
+) -> np.ndarray:
     """Return calibrated quantiles; those of a family come from factors learned without it.
 
     Of the training distribution, one half of the batches is calibrated with the other half.
@@ -108,15 +114,21 @@ def left_out(part: Part, answers: Answers, levels: np.ndarray) -> np.ndarray:
     groups += [stream & (fold == k) for k in (0, 1)]
     out = answers.latent.copy()
     for group in (g for g in groups if g.any()):
-        own = fit.fitted_part(part, answers[~group], levels)
+        own = fit.fitted_part(part, answers[~group], levels, more)
         scores = fit.distances(part, answers[group])
         out[group] = widen(answers.latent[group], levels, own.factors_at(scores, answers.n[group]))
     return out
 
 
-def describe(part: Part, answers: Answers, levels: np.ndarray, single: bool) -> str:
+def describe(
+    part: Part,
+    answers: Answers,
+    levels: np.ndarray,
+    single: bool,
+    more: Answers | None = None,
+) -> str:
     """Return Markdown: the factors, and a table of coverage with each family left out."""
-    after = left_out(part, answers, levels)
+    after = left_out(part, answers, levels, more)
     scores = fit.distances(part, answers)
     names = [*np.unique(answers.source)]
     names.sort(key=lambda name: name != STREAM_NAME)

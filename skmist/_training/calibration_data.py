@@ -11,7 +11,7 @@ from skmist._calibration import signature
 from skmist._encoding import Side, encode, infer_types, requested_types
 from skmist._inference import Question
 from skmist._training.heldout import FAMILIES, PAIRS
-from skmist._training.presets import PRESETS, Shape, draw_batch, draw_composition
+from skmist._training.presets import PRESETS, Shape, draw_batch, draw_composition, draw_shape
 from skmist._training.random import Rng
 from skmist._training.stream import seed_of
 from skmist._validation import read_table
@@ -21,6 +21,7 @@ STREAM = "calibration"
 BATCHES, BUDGET = 900, 20.0
 PAPER = 0.25  # batches of the preset "paper", as a share of those of "general"
 LAWS = 48  # of each held-out family; each is sampled at two numbers of rows
+MANY_ROWS = (100, 1000)  # from, to below: rows that the streams have few data sets of
 WIDE = 60  # batches with more columns than training held
 STREAM_NAME = "training distribution"
 
@@ -59,6 +60,11 @@ class Answers:
         return len(self.mi)
 
 
+def joined(parts: list[Answers]) -> Answers:
+    """Return the answers of all parts, one after the other."""
+    return Answers(**{k: np.concatenate([vars(p)[k] for p in parts]) for k in vars(parts[0])})
+
+
 class Collector:
     """Answers as they come, of both parts."""
 
@@ -88,8 +94,7 @@ class Collector:
 
     def collected(self, single: bool) -> Answers:
         """Return all answers of one part."""
-        parts = self.rows[single]
-        return Answers(**{k: np.concatenate([vars(p)[k] for p in parts]) for k in vars(parts[0])})
+        return joined(self.rows[single])
 
 
 def add_stream(collector: Collector, batches: int = BATCHES) -> None:
@@ -100,6 +105,21 @@ def add_stream(collector: Collector, batches: int = BATCHES) -> None:
             draw = draw_batch(PRESETS[name], Rng(seed_of(STREAM, name, 0, index)), BUDGET)
             collector.add(STREAM_NAME, number, draw.x, draw.y, draw.labels, draw.mi.numpy())
             number += 1
+
+
+def answers_on_many_rows(network: MISTNetwork, batches: int = BATCHES) -> Answers:
+    """Return answers on several columns and ``MANY_ROWS``, of both presets in their shares."""
+    collector = Collector(network)
+    for name, count in (("general", batches), ("paper", int(PAPER * batches))):
+        preset, index = PRESETS[name], 0
+        while count:
+            seed, index = seed_of(STREAM, f"{name}, many rows", 0, index), index + 1
+            shape, _ = draw_shape(preset, Rng(seed), BUDGET)
+            if MANY_ROWS[0] <= shape.n < MANY_ROWS[1] and shape.dx + shape.dy > 2:
+                draw = draw_batch(preset, Rng(seed), BUDGET)
+                collector.add(STREAM_NAME, index, draw.x, draw.y, draw.labels, draw.mi.numpy())
+                count -= 1
+    return collector.collected(False)
 
 
 def add_families(collector: Collector, laws: int = LAWS, largest: int = 10_000) -> None:

@@ -16,7 +16,7 @@ import torch
 from sklearn.covariance import LedoitWolf
 
 from skmist._calibration import LARGEST, LEVELS, Part
-from skmist._training.calibration_data import STREAM_NAME, Answers
+from skmist._training.calibration_data import STREAM_NAME, Answers, joined
 from skmist.core import MIDistribution
 
 PROTOTYPES = {True: 600, False: 3000}  # of one column against one, and of other questions
@@ -170,9 +170,12 @@ def _asked_for(
 
 
 def row_factors(
-    n: np.ndarray, found: np.ndarray, source: np.ndarray
+    n: np.ndarray, found: np.ndarray, source: np.ndarray, more: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return knots, logarithms of numbers of rows, and factors: conformal in bins of n.
+
+    In bins of many rows, where errors are less those of the sample than those of the network,
+    families are a larger share of the data sets, and count more.
 
     Parameters
     ----------
@@ -180,11 +183,16 @@ def row_factors(
     found : ndarray of shape (N, len(LEVELS))
         What :func:`needed` returns, in units of the factors that the scores ask for.
     source : ndarray of str of shape (N,)
+    more : ndarray of bool of shape (N,), optional
+        Those that the stream has more of in some bins; in each bin it weighs as much as without.
     """
-    weights, stream = weights_of(source, FEW_FAMILIES), source == STREAM_NAME
-    knots, rows = [], []
+    stream, usual = source == STREAM_NAME, np.full(len(n), True) if more is None else ~more
+    weights, knots, rows = np.zeros(len(n)), [], []
+    weights[usual] = weights_of(source[usual], FEW_FAMILIES)
     for low, high in itertools.pairwise(ROWS):
         inside = (n >= low) & (n < high)
+        if (inside & stream).any():
+            weights[inside & stream] = weights[inside & stream].mean()
         if inside.sum() >= FEWEST:
             knots.append(np.median(np.log(n[inside])))
             rows.append(_asked_for(found, weights, stream, inside))
@@ -193,14 +201,28 @@ def row_factors(
     return np.array(knots), np.array(rows)
 
 
-def fitted_part(part: Part, answers: Answers, levels: np.ndarray) -> Part:
-    """Return the part with factors learned from answers that did not make its coordinates."""
+def fitted_part(
+    part: Part, answers: Answers, levels: np.ndarray, more: Answers | None = None
+) -> Part:
+    """Return the part with factors learned from answers that did not make its coordinates.
+
+    Factors by rows are learned from more answers of the stream too.
+    """
     found, scores = needed(answers.latent, levels, answers.mi), distances(part, answers)
     knots, rows = _tensors(*factors(scores, found, answers.source))
-    part = replace(part, knots=knots, factors=rows)
-    found = found / part.factors_at(scores, answers.n)
-    knots, rows = _tensors(*row_factors(answers.n, found, answers.source))
-    return replace(part, row_knots=knots, row_factors=rows)
+    by_score = replace(
+        part,
+        knots=knots,
+        factors=rows,
+        row_knots=torch.zeros(1),
+        row_factors=torch.ones(1, len(LEVELS)),
+    )
+    both = answers if more is None else joined([answers, more])
+    found = needed(both.latent, levels, both.mi)
+    found = found / by_score.factors_at(distances(part, both), both.n)
+    added = np.arange(len(both)) >= len(answers)
+    knots, rows = _tensors(*row_factors(both.n, found, both.source, added))
+    return replace(by_score, row_knots=knots, row_factors=rows)
 
 
 def _tensors(*arrays: np.ndarray) -> list[torch.Tensor]:

@@ -157,7 +157,7 @@ def _add_others(commands) -> None:
     calibrate.add_argument("--to", type=Path, help="file to write (default: the released weights)")
     calibrate.add_argument("--report", type=Path, metavar="FILE.md", help="write the tables too")
     for name, default, text in (
-        ("batches", BATCHES, "batches of the stream"),
+        ("batches", BATCHES, "batches of the stream, and of more with 100 to 1,000 rows"),
         ("laws", LAWS, "distributions of each held-out family"),
         ("wide", WIDE, "batches with more columns than training held"),
     ):
