@@ -35,9 +35,17 @@ def test_fine_waves_are_seen_beside_idle_columns():
         assert np.all(np.diff(est.quantiles_) >= 0)
 
 
+def stripes(n, seed, idle=9):
+    """Return a column, idle ones beside it, and in which of 32 intervals it lies, modulo two."""
+    rng = np.random.default_rng(seed)
+    x = rng.random(n)
+    y = np.array(["even", "odd"], dtype=object)[(x * 32).astype(int) % 2]
+    return np.column_stack([rng.normal(size=(n, idle)), x]), y
+
+
 def test_nothing_is_lowered_and_most_stays(monkeypatch):
     rng = np.random.default_rng(0)
-    cases = [wave(300, 1)]
+    cases = [stripes(1000, 1)]
     for d in (2, 3, 5):
         X = rng.normal(size=(200, d))
         cases.append((X, X @ rng.normal(size=(d, 2)) + rng.normal(size=(200, 2))))
@@ -51,7 +59,7 @@ def test_nothing_is_lowered_and_most_stays(monkeypatch):
     monkeypatch.setattr(information, "bound_by_columns", nothing)
     alone = [est.fit(X, y).quantiles_ for X, y in cases]
     middle = len(est.quantile_levels_) // 2
-    assert raised[0][middle] > alone[0][middle] + 0.1
+    assert raised[0][middle] > alone[0][middle] + 0.3
     for a, b in zip(raised, alone, strict=True):
         assert (a >= b).all()
     for a, b in zip(raised[1:], alone[1:], strict=True):

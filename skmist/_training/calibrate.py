@@ -81,17 +81,16 @@ def calibrate(
         more = None if single else many_rows
         parts[single] = fit.fitted_part(part, fresh, levels, more)
         texts.append(describe(parts[single], fresh, levels, single, more))
-    more = wide_answers(network, wide)
+    beyond = wide_answers(network, wide)
     say(f"{wide} batches with more columns than training held")
-    power = fit.excess_power(parts[False], more, levels)
+    power = fit.excess_power(parts[False], beyond, levels)
     calibration = Calibration(parts[True], parts[False], torch.tensor(power))
+    scores = fit.distances(parts[False], beyond)
     before, after = (
-        fit.coverage(v, levels, more.mi)[LEVELS.index(0.9)]
+        fit.coverage(v, levels, beyond.mi)[LEVELS.index(0.9)]
         for v in (
-            more.latent,
-            calibration.widen(
-                more.latent, levels, fit.distances(parts[False], more), more.n, False, more.ratio
-            ),
+            beyond.latent,
+            calibration.widen(beyond.latent, levels, scores, beyond.n, False, beyond.ratio),
         )
     )
     texts.append(

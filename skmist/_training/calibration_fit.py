@@ -208,8 +208,9 @@ def fitted_part(
 
     Factors by rows are learned from more answers of the stream too.
     """
-    found, scores = needed(answers.latent, levels, answers.mi), distances(part, answers)
-    knots, rows = _tensors(*factors(scores, found, answers.source))
+    both, count = answers if more is None else joined([answers, more]), len(answers)
+    found, scores = needed(both.latent, levels, both.mi), distances(part, both)
+    knots, rows = _tensors(*factors(scores[:count], found[:count], answers.source))
     by_score = replace(
         part,
         knots=knots,
@@ -217,10 +218,8 @@ def fitted_part(
         row_knots=torch.zeros(1),
         row_factors=torch.ones(1, len(LEVELS)),
     )
-    both = answers if more is None else joined([answers, more])
-    found = needed(both.latent, levels, both.mi)
-    found = found / by_score.factors_at(distances(part, both), both.n)
-    added = np.arange(len(both)) >= len(answers)
+    found = found / by_score.factors_at(scores, both.n)
+    added = np.arange(len(both)) >= count
     knots, rows = _tensors(*row_factors(both.n, found, both.source, added))
     return replace(by_score, row_knots=knots, row_factors=rows)
 
