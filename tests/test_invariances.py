@@ -69,6 +69,18 @@ def test_swap(checkpoint, sample):
     assert_same(estimate(checkpoint, X, Y), estimate(checkpoint, Y, X))
 
 
+def test_swap_beside_all_indicators_of_a_category(checkpoint):
+    for seed in (0, 2, 4, 5):
+        rng = np.random.default_rng(seed)
+        w = rng.normal(size=1000)
+        X = np.stack([w + rng.normal(size=1000), rng.normal(size=1000)], 1)
+        edges = np.linspace(-4, 4, 5)[1:-1]  # both outer categories are rare
+        codes = np.digitize(rng.normal(size=1000) + w, edges)
+        Y = np.column_stack([rng.normal(size=1000) + w, np.eye(4)[codes]])
+        both = [estimate(checkpoint, *sides).mi_ for sides in ((X, Y), (Y, X))]
+        assert_allclose(*both, rtol=5e-5)
+
+
 @examples
 @given(samples(("continuous",)), st.sampled_from([np.sinh, np.cbrt, lambda v: 1e3 * v + 7]))
 def test_increasing_maps_of_columns(checkpoint, sample, f):

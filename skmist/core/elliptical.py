@@ -91,33 +91,38 @@ def inverse_factor(chol: Tensor) -> Tensor:
 
 
 class Scatter:
-    """A scatter matrix of (X, y) with its log-determinants and Mahalanobis radii."""
+    """A scatter matrix of (X, y) with its log-determinants and Mahalanobis radii.
+
+    Factors are of double precision: where a side holds all indicators of a category, the matrix is
+    singular but for its shrinkage, and rounding would depend on which side comes first.
+    """
 
     def __init__(self, corr: Tensor, dx: int):
-        self.dx = dx
+        self.dx, self.dtype = dx, corr.dtype
+        corr = corr.double()
         self.chol = cholesky(corr)
         self.chol_y = cholesky(corr[:, dx:, dx:])
 
     @cached_property
     def white(self) -> Tensor:
         """What whitens rows of X and y, shape (B, d, d)."""
-        return inverse_factor(self.chol)
+        return inverse_factor(self.chol).to(self.dtype)
 
     @cached_property
     def mutual_information(self) -> Tensor:
         """Gaussian mutual information, shape (B,), in nats."""
         parts = _log_det(self.chol[:, : self.dx, : self.dx]) + _log_det(self.chol_y)
-        return 0.5 * (parts - self.log_det).clamp_min(0)
+        return 0.5 * (parts - _log_det(self.chol)).clamp_min(0).to(self.dtype)
 
     @cached_property
     def log_det(self) -> Tensor:
         """Log-determinant of the whole matrix, shape (B,)."""
-        return _log_det(self.chol)
+        return _log_det(self.chol).to(self.dtype)
 
     def radii(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return squared radii of X, y and both, each (B, n), for rows z of shape (B, d, n)."""
         white = (self.white @ z).square()
-        white_y = inverse_factor(self.chol_y) @ z[:, self.dx :]
+        white_y = inverse_factor(self.chol_y).to(self.dtype) @ z[:, self.dx :]
         x = white[:, : self.dx].sum(1)
         return x, white_y.square().sum(1), x + white[:, self.dx :].sum(1)
 
