@@ -21,6 +21,7 @@ from skmist._progress import watched
 from skmist._selection.columns import Answers, Columns, complete_columns
 from skmist._selection.decoys import check_combinations, shuffled_reference
 from skmist._selection.frames import FrameSelectorMixin
+from skmist._selection.restore import unchanged_on_error
 from skmist._selection.rule import Rule, from_the_best
 from skmist._selection.search import backward, forward
 from skmist._selection.testing import benjamini_hochberg
@@ -282,15 +283,15 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         settings, seed = self._settings()
         notes = Notes()
         left, right = read_pair(X, y, caller=settings.caller, missing=self.missing)
-        validate_data(self, X, y, skip_check_array=True)
-        alpha = self.alpha if self._tests_steps else None
         rule = Rule(
             self._count(left.n_columns), self._auto, self.threshold, self.level, seed,
-            alpha, self.n_permutations,
+            self.alpha if self._tests_steps else None, self.n_permutations,
         )  # fmt: skip
-        with watched(settings, left.n_columns) as settings:
-            kept, order = self._score_and_search(left, right, settings, rule, notes)
-        issue(notes)
+        with unchanged_on_error(self):
+            validate_data(self, X, y, skip_check_array=True)
+            with watched(settings, left.n_columns) as settings:
+                kept, order = self._score_and_search(left, right, settings, rule, notes)
+            issue(notes)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)
         self.support_ = np.zeros(len(order), dtype=bool)
@@ -303,8 +304,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         """Score each feature, then return those to keep, and all of them in order."""
         found = columnwise(left, right, settings, notes)
         estimates, self.feature_types_, self.target_types_ = found
-        self.scores_ = estimates.values
-        self.intervals_ = estimates.intervals
+        self.scores_, self.intervals_ = estimates.values, estimates.intervals
         for name in {"pvalues_", "path_"} & vars(self).keys():  # of an earlier fit
             delattr(self, name)
         if estimates.pvalues is not None:

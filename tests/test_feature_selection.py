@@ -1,16 +1,20 @@
 """MISTFeatureSelector: what is kept, in which order, and what is known of each feature."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from skmist import MISTFeatureSelector, MISTScore
+from skmist import MISTFeatureSelector, MISTScore, OutOfDomainWarning
 from skmist._selection.rule import ROUNDING, from_the_best
 
 
@@ -101,6 +105,30 @@ def test_polars_frames_keep_their_dtypes(data, checkpoint):
     )
     fitted = selector(checkpoint, n_features_to_select=3).set_output(transform="polars")
     assert fitted.fit(frame, y).transform(frame).equals(frame)
+
+
+def test_polars_frames_of_no_feature_keep_their_rows(data, checkpoint):
+    X, y = data
+    frame = pl.DataFrame(X, schema=["a", "b", "c", "d"])
+    fitted = selector(checkpoint, threshold=99.0).set_output(transform="polars").fit(frame, y)
+    with pytest.warns(UserWarning, match="No features were selected"):
+        assert len(fitted.transform(frame)) == len(frame)
+
+
+def test_a_fit_that_fails_leaves_what_was_found(data, checkpoint):
+    X, y = data
+    fresh = selector(checkpoint)
+    fitted = clone(fresh).fit(X, y)
+    before = {name: value for name, value in vars(fitted).items() if name.endswith("_")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OutOfDomainWarning)
+        for model in (fresh, fitted):
+            with pytest.raises(OutOfDomainWarning):
+                model.fit(np.column_stack([X, y]), y)
+    assert {name: value for name, value in vars(fitted).items() if name.endswith("_")} == before
+    assert_array_equal(fitted.transform(X), X[:, fitted.support_])
+    with pytest.raises(NotFittedError):
+        fresh.transform(X)
 
 
 def test_frames_with_strings(checkpoint, data, rng):

@@ -32,4 +32,6 @@ class FrameSelectorMixin(SelectorMixin):
             return super().transform(X)
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, skip_check_array=True)
+        if not self.get_support().any():  # without columns, frames have no rows either
+            return super().transform(X)
         return X[:, np.flatnonzero(self.get_support()).tolist()]
