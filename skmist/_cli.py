@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from skmist._clustering import cluster_order
 from skmist._encoding import TYPES
 from skmist._feature_selection import MISTFeatureSelector
@@ -37,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise _UsageError(f"there is no directory {args.output.parent} for --output")
         if args.output is not None and _suffix(args.output) == ".parquet":
             _check_parquet("written")
+        if args.output is not None and _suffix(args.output) == ".png":
+            _check_pictures()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             frame = args.run(args)
@@ -65,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "rank",
         help="rank the columns by what they tell about a target",
         description="Rank the columns by what they tell about a target. mi, low and high are of "
-        "each column by itself, with a 90%% interval. With a strategy other than relevance, rank "
+        "each column by itself, with a 90% interval. With a strategy other than relevance, rank "
         "is the order in which the search chose them, gain what a column added by the strategy's "
         "measure, and joint the information of all columns up to it together.",
     )
@@ -165,7 +169,7 @@ def _read_csv(path: Path, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
         try:
-            frame = pd.read_csv(path, **options)
+            frame = pd.read_csv(path, low_memory=False, **options)
         except pd.errors.ParserWarning as error:
             raise _UsageError(
                 f"rows of {path.name} have more values than its header (values may be parted by "
@@ -175,7 +179,8 @@ def _read_csv(path: Path, **options: Any) -> Any:
         gaps = [name for name in floating if frame[name].isna().any()]
         if large := [name for name in gaps if (frame[name].abs() >= EXACT).any()]:
             with contextlib.suppress(ValueError, TypeError):  # not whole numbers after all
-                return pd.read_csv(path, dtype=dict.fromkeys(large, "Int64"), **options)
+                types = dict.fromkeys(large, "Int64")
+                return pd.read_csv(path, low_memory=False, dtype=types, **options)
     return frame
 
 
@@ -185,6 +190,15 @@ def _check_parquet(what: str) -> None:
     except ImportError as error:
         raise _UsageError(
             f"parquet files are {what} with pyarrow: pip install scikit-mist[tables]"
+        ) from error
+
+
+def _check_pictures() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise _UsageError(
+            "pictures are drawn with matplotlib: pip install scikit-mist[plot]"
         ) from error
 
 
@@ -307,7 +321,9 @@ def _write(table: Any, path: Path | None) -> None:
         table.to_parquet(path, engine="pyarrow")
     elif _suffix(path) == ".json":
         orient = "records" if table.index.name else "index"
-        (table.reset_index() if table.index.name else table).to_json(path, orient=orient, indent=1)
+        flat = table.reset_index() if table.index.name else table
+        flat = flat.astype(object).replace(np.inf, "inf")  # JSON has no number for it, only null
+        flat.to_json(path, orient=orient, indent=1)
     else:
         flat = table.reset_index()
         rows = [list(flat.columns), ["---"] * flat.shape[1], *flat.itertuples(index=False)]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skmist import MISTFeatureSelector, __version__, mutual_info_matrix
-from skmist._cli import main
+from skmist._cli import _read, main
 
 
 @pytest.fixture
@@ -46,6 +46,39 @@ def test_other_separators(table, capsys):
     options = ["--separator", ";", "--decimal", ","]
     assert main(["rank", str(other), "--target", "y", *options]) == 0
     assert capsys.readouterr().out == expected
+
+
+def test_long_files_are_read_at_once(tmp_path, capsys):
+    n = 300_000  # pandas reads parts of them by themselves, the first ones as numbers
+    codes = np.concatenate([np.arange(n // 2) % 50, np.arange(n // 2) % 50]).astype(str)
+    codes[n // 2 :] = np.char.add("A", codes[n // 2 :])
+    frame = pd.DataFrame({"code": codes, "y": np.arange(n) % 7, "text": "some long text of a row"})
+    frame.to_csv(tmp_path / "long.csv", index=False)
+    read = _read(tmp_path / "long.csv", ",", ".")
+    assert set(map(type, read["code"])) == {str}
+
+
+def test_an_interval_without_an_upper_end_in_json(table):
+    output = table.with_suffix(".json")
+    frame = pd.read_csv(table)
+    frame.assign(copy=frame["y"]).to_csv(table, index=False)
+    assert main(["rank", str(table), "--target", "y", "--output", str(output)]) == 0
+    records = {r["feature"]: r for r in json.loads(output.read_text())}
+    assert records["copy"]["high"] == "inf" and records["noise"]["high"] < 1
+
+
+def test_pictures_without_matplotlib_are_refused_before_the_work(table, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("skmist._cli._read", None)
+    output = str(table.with_suffix(".png"))
+    assert main(["rank", str(table), "--target", "y", "--output", output]) == 2
+    assert "scikit-mist[plot]" in capsys.readouterr().err
+
+
+def test_help_shows_no_escapes(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["rank", "--help"])
+    assert "a 90% interval" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_target_that_is_repeated_counts_once(table, capsys):
@@ -215,7 +248,7 @@ def test_usage_errors_exit_with_2(table):
 
 
 def test_as_a_command():
-    code = "import sys; from skmist._cli import main; sys.exit(main())"
+    code = "import sys; from skmist._cli import _read, main; sys.exit(main())"
     result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
     assert result.returncode == 0
     assert "rank" in result.stdout
