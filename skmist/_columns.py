@@ -28,6 +28,8 @@ def read_series(series: Any, name: str) -> tuple[np.ndarray, str]:
         return codes, ORDERED
     if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb":  # pandas nullable
         return _numbers.of_nullable(series), NUMBER
+    if str(dtype) in ("Int128", "UInt128"):  # of polars, which numpy does not have
+        return read_values(np.array(series.to_list(), dtype=object), name)
     values = np.asarray(series.to_numpy())
     if values.ndim != 1 or type(dtype).__name__ == "Struct":
         raise TypeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from skmist._clustering import cluster_order
 from skmist._feature_selection import MISTFeatureSelector
 from skmist._functions import mutual_info_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 KINDS = ("bars", "path", "matrix")
 
@@ -78,7 +81,12 @@ class MutualInfoDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: MISTFeatureSelector, *, kind: str = "bars", top: int | None = 30, ax=None
+        cls,
+        estimator: MISTFeatureSelector,
+        *,
+        kind: str = "bars",
+        top: int | None = 30,
+        ax: Axes | None = None,
     ) -> MutualInfoDisplay:
         """Draw a fitted selector.
 
@@ -147,7 +155,7 @@ class MutualInfoDisplay:
         selector: MISTFeatureSelector | None = None,
         cluster: bool = True,
         missing: str = "error",
-        ax=None,
+        ax: Axes | None = None,
     ) -> MutualInfoDisplay:
         """Draw a table: the scores of its features for y or, without y, all pairs of columns.
 
@@ -200,7 +208,7 @@ class MutualInfoDisplay:
         return cls("matrix", matrix[np.ix_(order, order)], [names[j] for j in order],
                    label=label).plot(ax)  # fmt: skip
 
-    def plot(self, ax=None) -> MutualInfoDisplay:
+    def plot(self, ax: Axes | None = None) -> MutualInfoDisplay:
         """Draw the picture.
 
         Parameters

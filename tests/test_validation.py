@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from skmist import MISTEstimator, MISTFeatureSelector, OutOfDomainWarning, mutual_info
-from skmist._columns import LABELS, NUMBER, ORDERED
+from skmist._columns import LABELS, NUMBER, ORDERED, read_series
 from skmist._validation import (
     Notes,
     check_finite,
@@ -296,6 +296,14 @@ def test_what_is_no_table_is_named(call, X):
     calls = {"fit": estimator.fit, "score": estimator.score, "select": selector.fit}
     with pytest.raises((TypeError, ValueError), match="expected X to be a"):
         calls[call](X, [0.0, 1.0] * 10)
+
+
+def test_wide_integers_of_polars():
+    wide = pl.Series("a", [1, None, 2**100] * 5, dtype=pl.Int128)
+    values, kind = read_series(wide, "'a'")
+    assert kind == NUMBER
+    assert_array_equal(np.isnan(values), [False, True, False] * 5)
+    assert values[2] - values[0] > 0
 
 
 def test_nested_columns_of_polars():
