@@ -20,9 +20,16 @@ from skmist._training.evaluate import measure, table
 from skmist._training.export import export, load_any, load_with_metadata, starting_point
 from skmist._training.presets import PRESETS, draw_batch
 from skmist._training.random import Rng
+from skmist._training.state import STATE
 from skmist._training.stream import seed_of
 from skmist._training.trainer import Trainer, TrainOptions
 from skmist.exceptions import CheckpointError
+
+
+def _positive(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number, got {text}")
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         "--start-from", type=Path, metavar="FILE", help="checkpoint to go on from in a new folder"
     )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    train.add_argument("--threads", type=int, default=1, help="torch threads on the CPU")
+    train.add_argument("--threads", type=_positive, default=1, help="torch threads on the CPU")
     defaults = {f.name: f.default for f in fields(TrainOptions)}
     for name, text in (
-        ("seed", "seed of weights and stream"),
+        ("seed", "seed of weights and stream (default: that of the run or checkpoint, or 0)"),
         ("lr", "learning rate"),
         ("cooldown", "minutes at the end over which the learning rate falls"),
         ("accumulate", "batches per step"),
@@ -59,11 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         ("validate_minutes", "pause between validations"),
         ("save_minutes", "pause between saved states"),
     ):
+        default = defaults[name]
         train.add_argument(
             f"--{name.replace('_', '-')}",
-            type=type(defaults[name]),
-            default=defaults[name],
-            help=f"{text} (default: {defaults[name]})",
+            type=int if default is None else type(default),
+            default=default,
+            help=text if default is None else f"{text} (default: {default})",
         )
     _add_others(commands)
     return parser
@@ -80,8 +88,8 @@ def _add_others(commands) -> None:
     evaluate.add_argument(
         "--source", type=Path, help="run folder or checkpoint (default: the released weights)"
     )
-    evaluate.add_argument("--batches", type=int, default=200)
-    evaluate.add_argument("--threads", type=int, default=1)
+    evaluate.add_argument("--batches", type=_positive, default=200)
+    evaluate.add_argument("--threads", type=_positive, default=1)
 
     export = commands.add_parser(
         "export",
@@ -129,16 +137,17 @@ def _add_others(commands) -> None:
         "features and the network's step take, by the wall clock and in processor time.",
     )
     speed.add_argument("--preset", choices=sorted(PRESETS), default="general")
-    speed.add_argument("--steps", type=int, default=20, help="steps timed (default: 20)")
+    speed.add_argument("--steps", type=_positive, default=20, help="steps timed (default: 20)")
     speed.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    speed.add_argument("--threads", type=int, default=1, help="torch threads on the CPU")
+    speed.add_argument("--threads", type=_positive, default=1, help="torch threads on the CPU")
     speed.add_argument(
         "--processes",
         type=int,
         metavar="N",
         help="time sampling and features alone, in N processes at once that share the device",
     )
-    for name in ("budget", "accumulate", "seed"):
+    speed.add_argument("--seed", type=int, default=0)
+    for name in ("budget", "accumulate"):
         default = getattr(TrainOptions, name)
         speed.add_argument(
             f"--{name}", type=type(default), default=default, help=f"as in train ({default})"
@@ -179,6 +188,8 @@ def _train(args) -> int:
     names = {f.name for f in fields(TrainOptions)}
     options = TrainOptions(**{k: v for k, v in vars(args).items() if k in names})
     start = starting_point(args.start_from, args.preset) if args.start_from else {}
+    if start and (args.resume / STATE).exists():
+        print(f"{args.resume} holds a state, which is gone on with; --start-from is not read")
     trainer = Trainer(args.resume, options, device=args.device, **start)
     print(f"step {trainer.step}, {trainer.datasets:,} data sets seen, position {trainer.position}")
     measured = trainer.run()
@@ -276,6 +287,6 @@ def main(argv: list[str] | None = None) -> int:
     }
     try:
         return run[args.command](args)
-    except (CheckpointError, FileNotFoundError, ValueError) as error:
+    except (CheckpointError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

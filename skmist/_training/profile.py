@@ -116,7 +116,7 @@ def _one_step(trainer: Trainer, clocks: dict[str, Clock], number: int) -> None:
     with clocks["sampling"]:
         first = number * o.accumulate
         batches = [
-            make_batch(timed, preset, STREAM, o.seed, i, trainer.device, o.budget)
+            make_batch(timed, preset, STREAM, o.seed or 0, i, trainer.device, o.budget)
             for i in range(first, first + o.accumulate)
         ]
     with clocks["step"]:
@@ -158,7 +158,7 @@ def _prepare(number: int, options: TrainOptions, seconds: float, device: str, sk
     def one() -> int:
         with clock:
             batch = make_batch(
-                network, preset, STREAM, options.seed, next(indices), device, options.budget
+                network, preset, STREAM, options.seed or 0, next(indices), device, options.budget
             )
         return len(batch.mi)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
+from pickle import UnpicklingError
+from zipfile import BadZipFile
 
 import torch
 
@@ -37,7 +39,7 @@ def save_state(directory: Path, state: dict) -> None:
     rest = {key: value for key, value in state.items() if key not in divided}
     _write(rest | {"files": names}, directory / STATE)
     for part in PARTS:
-        for path in directory.glob(f"{part}-*.pt"):
+        for path in directory.glob(f"{part}-*.pt*"):  # and what a kill left half written
             if path.name != names[part]:
                 path.unlink()
 
@@ -61,7 +63,13 @@ def load_state(directory: Path) -> dict | None:
 
 
 def _read(path: Path) -> dict:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError, BadZipFile) as error:
+        raise ValueError(f"{path} is damaged, or not of a training run: {error}") from error
+    if path.name == STATE and "files" not in found:
+        raise ValueError(f"{path} is not of a training run.")
+    return found
 
 
 class CsvLog:

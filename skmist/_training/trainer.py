@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -41,8 +42,9 @@ class TrainOptions:
         Name of the meta-distribution.
     minutes : float
         The run stops by itself after this long.
-    seed : int
-        Seed of the stream and of the initial weights.
+    seed : int or None
+        Seed of the stream and of the initial weights. None goes on with the stream of a saved
+        state or of weights to start from, and is 0 where there is neither.
     lr : float
         Learning rate after warm-up.
     cooldown : float
@@ -65,7 +67,7 @@ class TrainOptions:
 
     preset: str = "general"
     minutes: float = 10.0
-    seed: int = 0
+    seed: int | None = None
     lr: float = 1e-3
     cooldown: float = 0.0
     warmup: int = 200
@@ -77,10 +79,24 @@ class TrainOptions:
     save_minutes: float = 1.0
     validation_batches: int = 120
 
+    def __post_init__(self):
+        """Check the fields once; raise ValueError with the first that cannot be used."""
+        for name in ("lr", "budget", "accumulate", "repeats"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} should be positive, got {getattr(self, name)}.")
+        for name in ("minutes", "cooldown", "validate_minutes", "save_minutes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} should not be negative, got {getattr(self, name)}.")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema should be from 0 to below 1, got {self.ema}.")
+
 
 def own_device(device: str | torch.device) -> torch.device:
     """Return the device of this process: with several, "cuda" is a GPU of its own for each."""
-    device = torch.device(device)
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is none that torch knows.") from error
     if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device
@@ -119,7 +135,8 @@ class Trainer:
         saved = load_state(self.directory)
         if saved is not None:
             config = CoreConfig(**saved["config"])
-        torch.manual_seed(options.seed)
+            self._check_same_stream(saved)
+        torch.manual_seed(options.seed or 0)
         self.network = MISTNetwork(config or CoreConfig()).to(self.device)
         if weights is not None and saved is None:
             self.network.load_state_dict(weights)
@@ -128,9 +145,11 @@ class Trainer:
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.position, self.datasets, self.minutes = 0, 0, 0, 0.0
         self.warm = 0
-        self.seed = options.seed
+        self.seed = options.seed or 0
         for name, value in (done or {}).items():
             setattr(self, name, value)
+        if options.seed is not None and self.seed != options.seed:
+            self.seed, self.position = options.seed, 0  # a stream of its own
         if saved is not None:
             self.network.load_state_dict(saved["network"])
             self.average.load_state_dict(saved["average"])
@@ -138,6 +157,20 @@ class Trainer:
             for name in ("step", "position", "datasets", "minutes", "warm", "seed"):
                 setattr(self, name, saved[name])
         self.log = CsvLog(self.directory / LOG, COLUMNS, self.step) if self.rank == 0 else None
+
+    def _check_same_stream(self, saved: dict) -> None:
+        """Raise ValueError if a saved state is of another preset or seed than the options."""
+        preset, seed = saved["options"]["preset"], saved["seed"]
+        if preset != self.options.preset:
+            raise ValueError(
+                f"{self.directory} holds a run of the preset {preset!r}, got "
+                f"{self.options.preset!r}: export it, and start from that in another folder."
+            )
+        if self.options.seed not in (None, seed):
+            raise ValueError(
+                f"{self.directory} holds a run of seed {seed}, got {self.options.seed}: leave the "
+                "seed out, or use another folder."
+            )
 
     def state(self) -> dict:
         """Return everything that a later run needs to go on."""
