@@ -218,6 +218,8 @@ class Calibration:
         if set(tensors) != expected:
             wrong = sorted(set(tensors) ^ expected)[0]
             raise ValueError(f"the calibration lacks or should not have {wrong!r}")
+        if tensors["excess"].numel() != 1:
+            raise ValueError("the calibration's 'excess' is not one number")
         parts = (
             Part(**{n: tensors[f"{part}.{n}"] for n in names}) for part in ("bivariate", "joint")
         )

@@ -55,8 +55,10 @@ def read_registry(folder: str | os.PathLike = WEIGHTS_DIR) -> dict[str, str]:
     path = Path(folder) / REGISTRY
     if not path.exists():
         return {}
-    lines = (line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip())
-    return {name.strip().lstrip("*"): digest for digest, name in lines}
+    text = path.read_text("utf-8", errors="replace")
+    lines = (line.split(maxsplit=1) for line in text.splitlines())
+    found = (line for line in lines if len(line) == 2)
+    return {name.strip().lstrip("*"): digest.lower() for digest, name in found}
 
 
 def register(path: str | os.PathLike) -> str:
@@ -67,11 +69,11 @@ def register(path: str | os.PathLike) -> str:
     path = Path(path)
     digests = read_registry(path.parent) | {path.name: sha256(path)}
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
-    _replace(path.parent / REGISTRY, lambda temporary: temporary.write_text(text))
+    replace_file(path.parent / REGISTRY, lambda temporary: temporary.write_text(text))
     return digests[path.name]
 
 
-def _replace(path: Path, write) -> None:
+def replace_file(path: Path, write) -> None:
     """Write a file under a temporary name, then move it into place in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
@@ -116,7 +118,7 @@ def save_checkpoint(
         tensors |= {CALIBRATION + k: v for k, v in calibration.tensors().items()}
     packed = {HEADER: json.dumps(header, sort_keys=True)}  # one key: the order of several varies
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda temporary: temporary.write_bytes(save(tensors, packed)))
+    replace_file(path, lambda temporary: temporary.write_bytes(save(tensors, packed)))
     return path
 
 

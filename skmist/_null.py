@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
-from skmist._checkpoint import load_network, released_path, tensors_sha256
+from skmist._checkpoint import load_network, released_path, replace_file, tensors_sha256
 from skmist._linear import Blend
+from skmist.exceptions import CheckpointError
 
 SUFFIX = ".null.npz"  # in place of that of the file of weights
 FEWEST = 2000  # draws that a tail is fitted to
@@ -105,9 +108,8 @@ class NullTable:
         return np.exp(np.where(at > start, ends[0] - slope * (at - start), inside))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the table as a compressed .npz file."""
-        np.savez_compressed(
-            path,
+        """Write the table as a compressed .npz file, in one step."""
+        fields = dict(
             weights=np.array(self.weights),
             draws=np.array(self.draws),
             sizes=self.sizes,
@@ -115,6 +117,12 @@ class NullTable:
             statistics=self.statistics.astype(np.float32),
             blends=self.blends,
         )
+
+        def write(temporary: Path) -> None:
+            with open(temporary, "wb") as file:  # of a path, numpy would change the suffix
+                np.savez_compressed(file, **fields)
+
+        replace_file(Path(path), write)
 
 
 def pairs_sha256(checkpoint: str | os.PathLike | None = None) -> str:
@@ -148,14 +156,20 @@ def load_null(checkpoint: str | os.PathLike | None = None) -> NullTable | None:
 @functools.lru_cache(maxsize=8)
 def _load(table: Path, table_time: int, weights: Path, weights_time: int) -> NullTable | None:
     """Read a table once for each state of the two files."""
-    with np.load(table, allow_pickle=False) as file:
-        fields = {name: file[name] for name in file.files}
-    found = NullTable(
-        str(fields["weights"]),
-        int(fields["draws"]),
-        fields["sizes"],
-        fields["ranks"],
-        fields["statistics"],
-        fields["blends"],
-    )
+    try:
+        with np.load(table, allow_pickle=False) as file:
+            fields = {name: file[name] for name in file.files}
+        found = NullTable(
+            str(fields["weights"]),
+            int(fields["draws"]),
+            fields["sizes"],
+            fields["ranks"],
+            fields["statistics"],
+            fields["blends"],
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
+        raise CheckpointError(
+            f"{table} is damaged, or no table of null statistics: {type(error).__name__}, {error}. "
+            "Without it, p-values come from permutations."
+        ) from error
     return found if found.weights == pairs_sha256(weights) else None

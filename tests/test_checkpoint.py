@@ -134,6 +134,15 @@ def change(path, target, *, tensors=lambda t: t, header=lambda h: h):
     return target
 
 
+def test_a_registry_with_other_lines(checkpoint, tmp_path):
+    copy = tmp_path / checkpoint.name
+    copy.write_bytes(checkpoint.read_bytes())
+    digest = _checkpoint.sha256(copy)
+    other = b"alone\n\n" + b"\xff\xfe\n"
+    (tmp_path / "SHA256SUMS").write_bytes(other + f"{digest.upper()}  {copy.name}\n".encode())
+    assert read_network(copy) is not None
+
+
 def test_strict_loading(checkpoint, tmp_path):
     name = sorted(load_file(checkpoint))[0]
     cases = {

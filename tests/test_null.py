@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest, poisson
 
-from skmist import MISTEstimator, MISTScore
+from skmist import CheckpointError, MISTEstimator, MISTScore
 from skmist._checkpoint import released_path, save_checkpoint
 from skmist._inference import Engine
 from skmist._linear import linear_part, white_scores
@@ -121,6 +121,18 @@ def test_a_table_is_for_its_weights_alone(own_checkpoint, small_network, rng, mo
     save_checkpoint(own_checkpoint, changed)
     assert load_null(own_checkpoint) is None
     assert is_tenth(MISTEstimator(**options).fit(x[:, None], y).pvalue_)
+
+
+def test_a_damaged_table_is_named(own_checkpoint, rng):
+    x = rng.normal(size=(60, 1))
+    path = table_path(own_checkpoint)
+    load_null(released_path()).save(path)
+    whole = path.read_bytes()
+    np.savez(other := path.with_name("other.npz"), a=np.zeros(2))
+    for content in (whole[: len(whole) // 2], b"", b"no table", other.read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="no table of null statistics"):
+            MISTEstimator(checkpoint=own_checkpoint, pvalue=True).fit(x, x[:, 0] ** 2)
 
 
 def test_the_table_is_used_where_it_applies_only(own_checkpoint, rng, monkeypatch):
