@@ -41,7 +41,7 @@ def section(results: Path) -> str:
         f"2023), 1 + 1 to 50 + 50 columns, over {seeds['mist']} seeds for scikit-mist and "
         f"{seeds['ksg5']} for the others:\n\n"
         + table(["", *(f"n = {n:,}" for n in sizes)], rows)
-        + f"\nOn two cores, `SelectKBest` of 1,000 features and 1,000 rows takes {number(ours)} s "
+        + f"\nOn one core, `SelectKBest` of 1,000 features and 1,000 rows takes {number(ours)} s "
         f"with `MISTScore` and {number(theirs)} s with `mutual_info_regression`; one estimate "
         f"at n = 2,000, the mean of {int(mine['tasks'])} of the 40 tasks, takes "
         f"{number(1000 * mine['mist'])} ms, where MINE trains for {number(mine['neural'])} s.\n\n"

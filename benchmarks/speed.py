@@ -313,10 +313,12 @@ def main(args: argparse.Namespace) -> None:
             run_neural_peers(args.neural, args.n_jobs)
         files = {name: raw_path("bmi40", name, 0) for name in NEURAL}
         frames["neural"] = neural_peers(files, args.checkpoint, args.n_jobs)
+    folder = RESULTS / "quick" if args.quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
-        frame.to_csv(RESULTS / f"speed-{name}.csv", index=False, float_format="%.4g")
+        frame.to_csv(folder / f"speed-{name}.csv", index=False, float_format="%.4g")
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()})"
     text = speed_tables.write(frames, machine, args.n_jobs, LONG, CLASSES, bool(args.neural))
-    path = RESULTS / "speed.md"
+    path = folder / "speed.md"
     path.write_text(text)
     print(f"{path}\n\n{text}\nThe whole took {time.perf_counter() - start:.0f} seconds.")
