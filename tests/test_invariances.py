@@ -69,6 +69,16 @@ def test_swap(checkpoint, sample):
     assert_same(estimate(checkpoint, X, Y), estimate(checkpoint, Y, X))
 
 
+def test_swap_with_pairs_that_share_nothing(checkpoint):
+    for seed in range(100, 112):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1000, 3000))
+        X = rng.normal(size=(n, 3))
+        Y = np.stack([X[:, 0] * X[:, 1], X[:, 2] ** 2], 1) + 0.3 * rng.normal(size=(n, 2))
+        both = [estimate(checkpoint, *sides).mi_ for sides in ((X, Y), (Y, X))]
+        assert_allclose(*both, rtol=1e-4)
+
+
 def test_swap_beside_all_indicators_of_a_category(checkpoint):
     for seed in (0, 2, 4, 5):
         rng = np.random.default_rng(seed)

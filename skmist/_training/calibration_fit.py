@@ -26,7 +26,7 @@ INSIDE = 0.995  # share of the stream whose score is below 1
 FAMILIES, FEW_FAMILIES = 0.5, 0.1  # weight of the held-out families, of both sources
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
 FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
-ROWS = (0, 60, 250, 1000, 1 << 62)  # bins of the number of rows
+ROWS = (0, 60, 120, 250, 500, 1000, 1 << 62)  # bins of the number of rows
 # bins of thresholds; other questions are too few and too different for bins of their own
 THRESHOLDS = {True: (0, 60, 250, 1000, 4000, 1 << 62), False: (0, 1 << 62)}
 
@@ -45,8 +45,11 @@ def space(stream: Answers, single: bool) -> Part:
     """
     rng = np.random.default_rng(0)
     first = first_half(stream)
-    if len(np.unique(stream.number)) < FEWEST_BATCHES:
-        raise ValueError("The calibration stream has too few batches.")
+    if (count := len(np.unique(stream.number))) < FEWEST_BATCHES:
+        raise ValueError(
+            f"The calibration stream has {count} batches of a kind; at least {FEWEST_BATCHES} are "
+            "needed: ask for more."
+        )
     even = stream.signature[first]
     fitted = LedoitWolf().fit(even)
     values, vectors = np.linalg.eigh(fitted.covariance_)

@@ -131,7 +131,8 @@ def told(
     b, middle = len(quantiles), LEVELS.index(0.5)
     index = [min(range(len(levels)), key=lambda i: abs(levels[i] - p)) for p in LEVELS]
     q = quantiles[..., index].clamp(0, LARGEST_ANCHOR)
-    order = q[..., middle].argsort(1, descending=True)
+    # medians as they are: those below 0 would be equal, and places change when sides are swapped
+    order = quantiles[..., index[middle]].argsort(1, descending=True)
     q = q.gather(1, order.unsqueeze(2).expand_as(q))
     gap = torch.asinh(math.sqrt(n) * (q[..., middle] - gaussian.unsqueeze(1))) / 2
     each = torch.cat([torch.log1p(q), gap.unsqueeze(2)], 2)
