@@ -36,16 +36,16 @@ def test_fine_waves_are_seen_beside_idle_columns():
 
 
 def stripes(n, seed, idle=9):
-    """Return a column, idle ones beside it, and in which of 32 intervals it lies, modulo two."""
+    """Return a column, idle ones beside it, and in which of 60 intervals it lies, modulo two."""
     rng = np.random.default_rng(seed)
     x = rng.random(n)
-    y = np.array(["even", "odd"], dtype=object)[(x * 32).astype(int) % 2]
+    y = np.array(["even", "odd"], dtype=object)[(x * 60).astype(int) % 2]
     return np.column_stack([rng.normal(size=(n, idle)), x]), y
 
 
 def test_nothing_is_lowered_and_most_stays(monkeypatch):
     rng = np.random.default_rng(0)
-    cases = [stripes(1000, 1)]
+    cases = [stripes(3000, 1)]
     for d in (2, 3, 5):
         X = rng.normal(size=(200, d))
         cases.append((X, X @ rng.normal(size=(d, 2)) + rng.normal(size=(200, 2))))
