@@ -80,9 +80,7 @@ def measure_batches(
 
     Parameters
     ----------
-    checkpoint : str or None
-        Weights of the network.
-    cases : tuple of (int, int, float or None)
+    checkpoint, cases
         As for `measure`; single columns are left out.
     processes : int
         Processes of one thread each.

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         default="relevance",
         help="how columns are judged (default: relevance)",
     )
-    rank.add_argument("--top", type=_positive, help="number of columns (default: all)")
+    rank.add_argument("--top", type=positive, help="number of columns (default: all)")
     rank.add_argument("--pvalues", action="store_true", help="add a p-value of independence")
     rank.set_defaults(run=_rank)
     matrix = commands.add_parser("matrix", help="mutual information of all pairs of columns")
@@ -124,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a number of the command line that should be whole and 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"should be a whole number, 1 or more, got {text}")
     return int(text)

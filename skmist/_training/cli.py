@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from skmist._checkpoint import register, released_path, save_checkpoint, sha256
+from skmist._cli import positive
 from skmist._training import null, profile
 from skmist._training.calibrate import calibrate
 from skmist._training.calibration_data import BATCHES, LAWS, WIDE
@@ -24,12 +25,6 @@ from skmist._training.state import STATE
 from skmist._training.stream import seed_of
 from skmist._training.trainer import Trainer, TrainOptions
 from skmist.exceptions import CheckpointError
-
-
-def _positive(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive number, got {text}")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--start-from", type=Path, metavar="FILE", help="checkpoint to go on from in a new folder"
     )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    train.add_argument("--threads", type=_positive, default=1, help="torch threads on the CPU")
+    train.add_argument("--threads", type=positive, default=1, help="torch threads on the CPU")
     defaults = {f.name: f.default for f in fields(TrainOptions)}
     for name, text in (
         ("seed", "seed of weights and stream (default: that of the run or checkpoint, or 0)"),
@@ -88,8 +83,8 @@ def _add_others(commands) -> None:
     evaluate.add_argument(
         "--source", type=Path, help="run folder or checkpoint (default: the released weights)"
     )
-    evaluate.add_argument("--batches", type=_positive, default=200)
-    evaluate.add_argument("--threads", type=_positive, default=1)
+    evaluate.add_argument("--batches", type=positive, default=200)
+    evaluate.add_argument("--threads", type=positive, default=1)
 
     export = commands.add_parser(
         "export",
@@ -137,9 +132,9 @@ def _add_others(commands) -> None:
         "features and the network's step take, by the wall clock and in processor time.",
     )
     speed.add_argument("--preset", choices=sorted(PRESETS), default="general")
-    speed.add_argument("--steps", type=_positive, default=20, help="steps timed (default: 20)")
+    speed.add_argument("--steps", type=positive, default=20, help="steps timed (default: 20)")
     speed.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    speed.add_argument("--threads", type=_positive, default=1, help="torch threads on the CPU")
+    speed.add_argument("--threads", type=positive, default=1, help="torch threads on the CPU")
     speed.add_argument(
         "--processes",
         type=int,
