@@ -168,8 +168,12 @@ def test_values_that_are_not_finite(checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "config", [None, [1], {"unknown": 1}, {"width": 10, "n_heads": 3}, {"width": "wide"}]
-)
+    "config",
+    [
+        None, [1], {"unknown": 1}, {"width": 10, "n_heads": 3}, {"width": "wide"},
+        {"n_max": None}, {"d_max": 0}, {"n_queries": 9.5}, {"mi_max": float("nan")},
+    ],
+)  # fmt: skip
 def test_unusable_configuration(checkpoint, tmp_path, config):
     path = change(checkpoint, tmp_path / "a.safetensors", header=lambda h: h | {"config": config})
     with pytest.raises(CheckpointError, match="configuration that cannot be used"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 QUANTILE_LEVELS = (
     0.005, 0.0125, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
@@ -59,6 +61,16 @@ class CoreConfig:
 
     def __post_init__(self):
         """Check the fields once."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "levels":
+                continue
+            real = field.name == "mi_max"
+            if not isinstance(value, Real if real else Integral) or isinstance(value, bool):
+                kind = "a number" if real else "a whole number"
+                raise TypeError(f"{field.name} must be {kind}, got {value!r}.")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{field.name} must be positive and finite, got {value!r}.")
         if self.width % self.n_heads:
             raise ValueError(f"width={self.width} is not a multiple of n_heads={self.n_heads}.")
         levels = tuple(float(p) for p in self.levels)
