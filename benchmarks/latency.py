@@ -129,7 +129,9 @@ def _score(checkpoint: str | None, X: np.ndarray, y: np.ndarray) -> float:
         return MISTEstimator(checkpoint=checkpoint).score(X, y)
 
 
-def write(frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS) -> str:
+def write(
+    frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS, batches: int = BATCHES
+) -> str:
     """Return the section latency.
 
     Parameters
@@ -140,7 +142,8 @@ def write(frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS) ->
         What the run was made on.
     load : float
         Mean number of other processes that wanted to run in the minute before.
-    calls : int
+    calls, batches : int
+        How often single data sets, and several at once, were timed.
     """
     rows = []
     for r in frame.itertuples():
@@ -161,7 +164,8 @@ def write(frame: pd.DataFrame, machine: str, load: float, calls: int = CALLS) ->
     return (
         "### latency\n\n"
         f"Milliseconds of one estimate, `MISTEstimator().score`, {calls} calls one after another, "
-        "and for each of several data sets at once, one thread of a process of its own for each; "
+        "and for each of several data sets at once, one thread of a process of its own for each "
+        f"({batches} times; the wall time of all, divided by their number); "
         f"{machine}. Other work on the cores in the minute before: a load of {number(load)}; with "
         "much of it, threads wait for each other and the figures of more than one say little. "
         "30 ms at n = 500 is a goal of this project; with 5 + 5 columns stands the time that "

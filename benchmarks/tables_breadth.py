@@ -21,7 +21,7 @@ def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
         "{tasks} tasks in {families} families, {seeds} seeds. Mean absolute error in nats ± "
         "standard error between seeds (where fewer seeds were run, their number in brackets), over "
         "the tasks on which an estimator is defined, and beside it that of scikit-mist on the same "
-        "tasks.\n\n"
+        "data sets.\n\n"
     )
     return _by_task(frame, intro, ksg=True)
 
@@ -124,16 +124,18 @@ def _both_defined(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _errors(frame: pd.DataFrame, cells: pd.DataFrame, sizes: list[int]) -> str:
-    mist = frame[frame["estimator"] == "mist"].groupby(["task", "n"])["absolute"].mean()
+    on = ["task", "n", "seed"]
+    mist = frame.loc[frame["estimator"] == "mist", [*on, "absolute"]]
     rows = []
     for name in present(frame):
         own = frame[frame["estimator"] == name]
+        beside = mist.merge(own.loc[own["absolute"].notna(), on], on=on)
+        beside = beside.groupby(["n", "task"])["absolute"].mean().groupby("n").mean()
         maes, same = [], []
         for n in sizes:
             key = (name, ALL, n)
             maes.append(_mae(cells.loc[key]) if key in cells.index else "–")
-            keys = [(t, n) for t in own.loc[own["n"] == n, "task"].unique() if (t, n) in mist.index]
-            same.append(number(float(mist[keys].mean()) if keys else float("nan")))
+            same.append(number(float(beside.get(n, np.nan))))
         rows.append([TITLES[name], str(own["task"].nunique()), *maes, *same])
     header = ["", "tasks", *(f"MAE, n = {n}" for n in sizes)]
     return table([*header, *(f"scikit-mist there, {n}" for n in sizes)], rows)

@@ -30,6 +30,7 @@ def test_table():
         }
     )  # fmt: skip
     text = latency.write(frame, "2 CPU cores", 0.1)
+    assert "30 calls" in text and "for each (5 times;" in text
     assert "2 CPU cores. Other work" in text
     assert "| 500 | 32 + 32 | 1 | 2 | 21 | 18 | 24 | 30 | 30 |" in text
     assert "| 10,000 | 5 + 5 | 16 | 2 | 70 | 60 | 88 | – | – |" in text

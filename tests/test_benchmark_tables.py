@@ -85,6 +85,21 @@ def test_breadth_errors_and_the_lead_of_ksg():
     assert "**+0.050**" in text and "0.05 ± 0 [2]" in text.replace("0.050", "0.05")
 
 
+def test_peers_are_beside_scikit_mist_on_the_data_sets_that_they_took():
+    errors = {"mist": 0.1, "ksg5": -0.3}
+    frame = made_up(regression, list(errors), seeds=(0, 1), every=4, errors=errors)
+    refused = (frame["estimator"] == "ksg5") & (frame["n"] == frame["n"].min())
+    refused &= frame["task"] == frame["task"].iloc[0]
+    there = frame["estimator"] == "mist"
+    there &= (frame["n"] == frame["n"].min()) & (frame["task"] == frame["task"].iloc[0])
+    frame.loc[refused, "estimate"] = np.nan
+    frame.loc[there, "estimate"] += 0.9
+    text, _ = tables_breadth.regression(frame)
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| KSG, k = 5 ")]
+    sizes = frame["n"].nunique()
+    assert [float(v) for v in rows[0][-sizes:]] == pytest.approx([0.1] * sizes)
+
+
 def test_regression_errors():
     errors = {"mist": 0.1, "ksg5": -0.3}
     text, summary = tables_breadth.regression(
