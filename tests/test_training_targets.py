@@ -82,14 +82,20 @@ def test_targets_have_the_shapes_asked_for(dx, dy):
 
 def test_blocks_of_targets_add_up(monkeypatch):
     """Every block gets columns of X of its own, and all of y that is not idle is in one."""
-    asked, made = [], presets.with_reference
+    asked, one, several = [], presets.with_reference, presets.alike
 
     def spy(rng, kind, batch, n, dx, dy):
-        draw = made(rng, kind, batch, n, dx, dy)
+        draw = one(rng, kind, batch, n, dx, dy)
         asked.append((dx, dy, draw.mi))
         return draw
 
+    def spy_alike(rng, kind, batch, n, wide, count):
+        draw = several(rng, kind, batch, n, wide, count)
+        asked.extend([(wide, 1, draw.mi / count)] * count)
+        return draw
+
     monkeypatch.setattr(presets, "with_reference", spy)
+    monkeypatch.setattr(presets, "alike", spy_alike)
     for seed in range(20):
         asked.clear()
         draw = presets.draw_targets(Rng(seed), Shape(4, 30, 9, 6))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from skmist._training import compose
-from skmist._training.draw import Draw
+from skmist._training.draw import Draw, beside
 from skmist._training.families import (
     categorical,
     channels,
@@ -85,6 +85,21 @@ def repeated(sample: Callable[[int, int], Draw], batch: int, n: int) -> Draw:
     if batch < 2 * REPEATS:
         return sample(batch, n)
     return _split(sample(-(-batch // REPEATS), n * REPEATS), batch, n)
+
+
+MOST_ROWS_ALIKE = 60_000  # that are drawn of one law, for blocks side by side
+
+
+def alike(rng: Rng, kind: str, batch: int, n: int, wide: int, count: int) -> Draw:
+    """Draw blocks of some columns of X and one of y, all of one law, side by side.
+
+    Their rows are independent draws, so that what they tell adds up: as strong in each of them.
+    """
+    if n * count > MOST_ROWS_ALIKE:
+        return beside([with_reference(rng, kind, batch, n, wide, 1) for _ in range(count)])
+    draw = with_reference(rng, kind, batch, n * count, wide, 1)
+    x, y = (v.unflatten(1, (count, n)).transpose(1, 2).flatten(2) for v in (draw.x, draw.y))
+    return Draw(x, y, count * draw.mi)
 
 
 def _split(draw: Draw, batch: int, n: int) -> Draw:

@@ -143,6 +143,40 @@ def mix(rng: Rng, x: Tensor) -> Tensor:
     return x + total * rng.uniform(b, 1, d, high=1.0)
 
 
+MOST_STEPS = 24  # of a random walk: the last one's spread is that of all steps together
+
+
+def colour(rng: Rng, batch: int, d: int) -> Tensor:
+    """Draw matrices (batch, d, d) that make columns of noise go along with each other.
+
+    Like those of few large principal components, of factors in common, or of neighbours in time
+    (autoregressive, or a random walk).
+    """
+    kind = rng.choose(("components", "factors", "serial"))
+    if kind == "components":
+        strength = rng.log_uniform(batch, 1, low=0.15, high=1.0)
+        place = rng.uniform(batch, d) if rng.coin(0.5) else torch.arange(d, device=rng.device) / d
+        return rng.orthonormal(batch, d, d) * (strength**place).unsqueeze(1)
+    if kind == "factors":
+        rank = rng.host_integer(1, min(d, 4))
+        load = rng.normal(batch, d, rank) * rng.log_uniform(batch, 1, 1, low=0.3, high=1.5)
+        load = load.abs() if rng.coin(0.3) else load
+        eye = torch.eye(d, device=rng.device)
+        return torch.linalg.cholesky(load @ load.transpose(1, 2) + eye)
+    lag = torch.arange(d, device=rng.device)
+    lag = lag.unsqueeze(1) - lag
+    rate = rng.uniform(batch, 1, 1, low=0.3, high=0.97)
+    if d <= MOST_STEPS and rng.coin(0.4):
+        rate = torch.ones_like(rate)
+    rate = -rate if rng.coin(0.1) else rate
+    return torch.where(lag >= 0, rate ** lag.clamp_min(0), 0.0)
+
+
+def correlate(rng: Rng, x: Tensor) -> Tensor:
+    """Mix the columns such that they go along with each other (invertible)."""
+    return unit_scale(x) @ colour(rng, x.shape[0], x.shape[-1]).transpose(1, 2)
+
+
 def add_up(rng: Rng, x: Tensor) -> Tensor:
     """Add some columns to others, which can be undone by subtraction."""
     d = x.shape[-1]
@@ -176,7 +210,8 @@ def map_side(rng: Rng, x: Tensor, p: float = 0.35) -> Tensor:
     """Apply an invertible map to the columns of one side, with probability p."""
     if x.shape[-1] < 2 or not rng.coin(p):
         return x
-    return rng.choose((rotate, spiral, coupling, flow, mix), (1, 1.5, 0.7, 0.8, 0.8))(rng, x)
+    maps = {rotate: 1, spiral: 1.5, coupling: 0.7, flow: 0.8, mix: 0.8, correlate: 0.8}
+    return rng.choose(list(maps), list(maps.values()))(rng, x)
 
 
 def curve(rng: Rng, x: Tensor) -> Tensor:

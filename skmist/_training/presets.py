@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from skmist._training import compose
-from skmist._training.blocks import draw_block, has_ties, repeated, with_reference
+from skmist._training.blocks import alike, draw_block, has_ties, repeated, with_reference
 from skmist._training.draw import Draw, Shape, beside, stack
 from skmist._training.families import (
     categorical,
@@ -19,6 +19,7 @@ from skmist._training.families import (
     grid,
     latent,
     paper,
+    totals,
 )
 from skmist._training.random import Rng
 from skmist._training.surfaces import draw_closed, draw_polar, draw_surfaces
@@ -161,11 +162,11 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         return _finished(rng, draw_lone_pairs(rng, shape))
     if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
-    if min(dx, dy) >= 2 and rng.coin(0.2):
+    if min(dx, dy) >= 2 and rng.coin(0.27):
         if rng.coin(0.7):
             return _finished(rng, draw_targets(rng, shape))
         return _finished(rng, compose.swap(draw_targets(rng, Shape(batch, n, dy, dx))))
-    if rng.coin(0.06):
+    if rng.coin(0.07):
         return draw_codes(rng, shape)
     if max(dx, dy) >= 2 and rng.coin(0.12):
         draw = draw_responses(rng, shape)
@@ -259,13 +260,11 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     wide = 1
     if rng.coin(0.5):
         wide = rng.host_integer(1, min(3, dx // k))
-        blocks = [with_reference(rng, "function", batch, n, wide, 1) for _ in range(k)]
+        draw = _of_one_kind(rng, "function", batch, n, wide, k)
     elif rng.coin(0.5):
-        kind = rng.choose(ALIKE)
-        blocks = [with_reference(rng, kind, batch, n, 1, 1) for _ in range(k)]
+        draw = _of_one_kind(rng, rng.choose(ALIKE), batch, n, 1, k)
     else:
-        blocks = [draw_block(rng, batch, n, 1, 1) for _ in range(k)]
-    draw = beside(blocks)
+        draw = beside([draw_block(rng, batch, n, 1, 1) for _ in range(k)])
     idle = [compose.noise_columns(rng, batch, n, d) for d in (dx - k * wide, dy - k)]
     x, y = draw.x, draw.y
     if mixed := rng.coin(0.25):
@@ -275,6 +274,13 @@ def draw_pairs(rng: Rng, shape: Shape) -> Draw:
     if not mixed:
         x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
     return Draw(x, y, draw.mi)
+
+
+def _of_one_kind(rng: Rng, kind: str, batch: int, n: int, wide: int, count: int) -> Draw:
+    """Draw blocks of some columns of X and one of y side by side, at times all of one law."""
+    if rng.coin(0.4):
+        return alike(rng, kind, batch, n, wide, count)
+    return beside([with_reference(rng, kind, batch, n, wide, 1) for _ in range(count)])
 
 
 LONE = {"grid": 5, "channel": 3, "function": 2, "copula": 1, "table": 0.7, "zero-inflated": 0.7}
@@ -298,12 +304,17 @@ MOST_TOLD_BY = 5  # columns of X that a block of targets is a function of
 def draw_targets(rng: Rng, shape: Shape) -> Draw:
     """Draw a batch in which y is a regression of several columns on X, at times mixed by maps.
 
-    Blocks of one or two columns are functions of columns of X of their own, plus noise; columns
-    left over are functions of the others, or idle.
+    Blocks of one or two columns are functions of columns of X of their own, plus noise, at times
+    several of one law; columns left over are functions of the others, or idle.
     """
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
     left_x, left_y = dx, rng.host_integer(2, min(dy, MOST_TARGETS))
     idle_y, blocks = dy - left_y, []
+    if rng.coin(0.25):
+        count = min(left_x, rng.host_integer(2, left_y))
+        wide = rng.host_integer(1, min(left_x // count, MOST_TOLD_BY))
+        blocks.append(alike(rng, "function", batch, n, wide, count))
+        left_x, left_y = left_x - wide * count, left_y - count
     while min(left_x, left_y) >= 1:
         pair = left_y >= 2 and left_x >= 2 and rng.coin(0.35)
         wide = rng.host_integer(1 + pair, min(left_x, MOST_TOLD_BY)) if rng.coin(0.6) else 1 + pair
@@ -326,8 +337,11 @@ MOST_CODE_PAIRS = 8
 
 
 def draw_codes(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch of whole numbers only: pairs of codes, idle ones, and sums of columns."""
+    """Draw a batch of whole numbers only: pairs of codes, idle ones, sums of columns; totals."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
+    if min(dx, dy) == 1 and rng.coin(0.5):
+        draw = totals.sample(rng, batch, n, max(dx, dy))
+        return compose.swap(draw) if dx == 1 else draw
     count = rng.host_integer(1, min(dx, dy, MOST_CODE_PAIRS))
     draw = beside([grid.sample_table(rng, batch, n) for _ in range(count)])
     sides = []

@@ -72,12 +72,12 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
     """Return a random function of rows (batch, n, d) with values (batch, n, n_out).
 
     One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
-    or, for one value, at times an additive model of many columns, a sum of a few terms, or a
-    weighted sum of columns.
+    or, for one value, at times an additive model of many columns, a sum of a few terms, a weighted
+    sum of columns, or a decision tree.
     """
     if n_out == 1 and d > 1:
-        families = (None, additive_function, sum_of_terms, linear_function)
-        family = rng.choose(families, (3, 3, 6, 4))
+        families = (None, additive_function, sum_of_terms, linear_function, tree)
+        family = rng.choose(families, (3, 3, 6, 4, 1.5))
         if family is not None:
             return family(rng, batch, d)
     hidden = 6
@@ -135,6 +135,34 @@ def linear_function(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor]:
         if curve == "exponential":
             return torch.exp(total.clamp(-4, 4))
         return torch.tanh(2 * total) if curve == "tanh" else total
+
+    return function
+
+
+MOST_CUTS = 4
+
+
+def tree(rng: Rng, batch: int, d: int) -> Callable[[Tensor], Tensor]:
+    """Return a decision tree of two to four cuts, (batch, n, d) to (batch, n, 1).
+
+    Each leaf has a value of its own (Breiman, Friedman, Olshen and Stone, "Classification and
+    Regression Trees", 1984); cuts are at places of their own in each part.
+    """
+    depth = rng.host_integer(2, MOST_CUTS)
+    active = rng.host_integer(1, min(d, 5))
+    order = rng.uniform(batch, d).argsort(1)[:, :active]
+    nodes = 2**depth - 1
+    column = order.gather(1, rng.integer(batch, nodes, low=0, high=active - 1))
+    cut = 0.8 * rng.normal(batch, nodes)
+    leaf = rng.normal(batch, 2**depth)
+
+    def function(x: Tensor) -> Tensor:
+        place = torch.zeros(x.shape[:2], dtype=torch.long, device=x.device)
+        for level in range(depth):
+            node = place + (2**level - 1)
+            value = x.gather(2, column.gather(1, node).unsqueeze(2)).squeeze(2)
+            place = 2 * place + (value > cut.gather(1, node)).long()
+        return leaf.gather(1, place).unsqueeze(2)
 
     return function
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from skmist._training.compose import colour
 from skmist._training.draw import Draw, gaussian_mi
 from skmist._training.families.paper import student_excess
 from skmist._training.random import Rng
@@ -25,14 +26,68 @@ def canonical(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
     return torch.cat([upper, torch.cat([cross.transpose(1, 2), eyes[1]], 2)], 1)
 
 
+def coloured(rng: Rng, cov: torch.Tensor, dx: int) -> torch.Tensor:
+    """Mix the columns of each side, at times of one alone: any canonical correlations, any sides.
+
+    Of covariances (B, d, d), X first; mutual information stays the same.
+    """
+    batch, d, _ = cov.shape
+    mixing = torch.eye(d, device=cov.device).repeat(batch, 1, 1)
+    both = rng.coin(0.5)
+    for side, mixed in ((slice(dx), both or rng.coin(0.5)), (slice(dx, d), both or rng.coin(0.5))):
+        if mixed:
+            mixing[:, side, side] = colour(rng, batch, side.indices(d)[1] - side.indices(d)[0])
+    return mixing @ cov @ mixing.transpose(1, 2)
+
+
+STRONGEST = 30.0  # variance of what X tells, in units of that of the noise
+
+
+def responses(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
+    """Draw covariances of X and of y = X W + noise, W of random rank, shape (B, d, d).
+
+    Columns of either may go along with each other, and the weights of some of X may be 0.
+    """
+    eyes = [torch.eye(d, device=rng.device).expand(batch, d, d) for d in (dx, dy)]
+    mixing, noise = (colour(rng, batch, len(e[0])) if rng.coin(0.5) else e for e in eyes)
+    rank = rng.host_log_integer(1, min(dx, dy))
+    weight = rng.normal(batch, dx, rank) @ (
+        rng.normal(batch, rank, dy) * rng.log_uniform(batch, rank, 1, low=0.2, high=1.0)
+    )
+    if rng.coin(0.4):
+        keep = rng.uniform(batch, dx, 1) < rng.uniform(batch, 1, 1, low=1.0 / dx, high=1.0)
+        weight = weight * keep
+    noise = noise * rng.log_uniform(batch, dy, 1, low=0.7, high=1.4)
+    cov = mixing @ mixing.transpose(1, 2)
+    told = weight.transpose(1, 2) @ cov @ weight
+    own = noise @ noise.transpose(1, 2)
+    sizes = [v.diagonal(dim1=1, dim2=2).mean(1) for v in (told, own)]
+    ratio = rng.log_uniform(batch, low=0.03, high=STRONGEST) * sizes[1] / sizes[0].clamp_min(1e-6)
+    ratio = (ratio / rank**0.5).view(batch, 1, 1)
+    across = ratio.sqrt() * (cov @ weight)
+    upper = torch.cat([cov, across], 2)
+    return torch.cat([upper, torch.cat([across.transpose(1, 2), ratio * told + own], 2)], 1)
+
+
+def swapped(cov: torch.Tensor, dx: int) -> torch.Tensor:
+    """Exchange the two sides of covariances (B, d, d), of which the first has dx columns."""
+    return torch.roll(cov, (-dx, -dx), (1, 2))
+
+
 def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
     """Draw covariances L L' + D with random rank, sparsity and strength, shape (B, d, d).
 
-    Or, at times, of random canonical correlations.
+    Or, at times, of random canonical correlations, or those of a linear regression.
     """
     d = dx + dy
-    if rng.coin(0.4):
-        return canonical(rng, batch, dx, dy)
+    kind = rng.choose(("factors", "canonical", "regression"), (4.5, 3.5, 2))
+    if kind == "canonical":
+        cov = canonical(rng, batch, dx, dy)
+        return coloured(rng, cov, dx) if rng.coin(0.5) else cov
+    if kind == "regression":
+        if rng.coin(0.5):
+            return responses(rng, batch, dx, dy)
+        return swapped(responses(rng, batch, dy, dx), dy)
     rank = rng.host_integer(1, min(d, 12))
     load = rng.normal(batch, d, rank)
     keep = rng.uniform(batch, 1, 1) ** 0.7
