@@ -20,6 +20,7 @@ from benchmarks import (
     idle,
     interactions,
     mtest,
+    multioutput,
     regression,
 )
 from benchmarks.suite import Problem
@@ -32,6 +33,7 @@ SUITES = {
     "regression": regression.problems,
     "classes": classes.problems,
     "idle": idle.problems,
+    "multioutput": multioutput.problems,
     "gaussian": gaussian.problems,
 }
 SEEDS = {suite: (0, 1, 2) for suite in SUITES} | {"mtest": (0,), "gaussian": (0,)}

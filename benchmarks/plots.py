@@ -77,6 +77,11 @@ def idle(frame: pd.DataFrame, path: Path) -> None:
     _two_panels(frame, path, "idle: two columns share something, others beside them nothing")
 
 
+def multioutput(frame: pd.DataFrame, path: Path) -> None:
+    """Draw the mean absolute error over n, and estimates against the truth."""
+    _two_panels(frame, path, "multioutput: linear maps, and pairs of columns side by side")
+
+
 def interactions(frame: pd.DataFrame, path: Path) -> None:
     """Draw the share of the mutual information that is found in each task."""
     shares = frame.assign(share=frame["estimate"] / frame["mi"])

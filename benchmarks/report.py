@@ -20,6 +20,7 @@ TABLES = {
     "regression": tables_breadth.regression,
     "classes": tables_breadth.classes,
     "idle": tables_breadth.idle,
+    "multioutput": tables_breadth.multioutput,
     "gaussian": tables_pairs.gaussian,
 }
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
