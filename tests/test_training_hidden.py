@@ -7,7 +7,7 @@ import pytest
 import torch
 from frequencies import bins, plug_in
 
-from skmist._training import presets
+from skmist._training import pairs
 from skmist._training.draw import Shape
 from skmist._training.families import categorical, mixtures
 from skmist._training.random import Rng
@@ -43,39 +43,42 @@ def test_classes_with_columns_of_their_own_agree_with_frequencies(monkeypatch):
 
 
 def test_pairs_alike_are_of_one_kind(monkeypatch):
-    asked = []
-    kept = presets.with_reference
+    asked, kept = [], {name: getattr(pairs, name) for name in ("with_reference", "alike")}
 
-    def noted(rng, kind, *shape):
-        asked.append(kind)
-        return kept(rng, kind, *shape)
+    def noted(name):
+        def draw(rng, kind, *shape):
+            asked.append(kind)
+            return kept[name](rng, kind, *shape)
 
-    monkeypatch.setattr(presets, "with_reference", noted)
+        return draw
+
+    for name in kept:
+        monkeypatch.setattr(pairs, name, noted(name))
     seen = set()
     for seed in range(150):
         asked.clear()
-        draw = presets.draw_pairs(Rng(seed), Shape(2, 30, 4, 5))
+        draw = pairs.draw_pairs(Rng(seed), Shape(2, 30, 4, 5))
         assert draw.x.shape == (2, 30, 4) and draw.y.shape == (2, 30, 5)
         assert len(set(asked)) <= 1
         seen |= set(asked)
-    assert seen == {"function", *presets.ALIKE}
+    assert seen == {"function", *pairs.ALIKE}
 
 
 def test_lone_pairs_stay_as_they_are_beside_idle_columns(monkeypatch):
-    made, kept = [], presets.with_reference
+    made, kept = [], pairs.with_reference
 
     def noted(rng, kind, *shape):
         made.append((kind, kept(rng, kind, *shape)))
         return made[-1][1]
 
-    monkeypatch.setattr(presets, "with_reference", noted)
+    monkeypatch.setattr(pairs, "with_reference", noted)
     seen = set()
     for seed in range(200):
         made.clear()
-        draw = presets.draw_lone_pairs(Rng(seed), Shape(2, 30, 4, 2))
+        draw = pairs.draw_lone_pairs(Rng(seed), Shape(2, 30, 4, 2))
         assert len(made) in (1, 2)
         assert torch.equal(draw.x[..., : len(made)], torch.cat([d.x for _, d in made], -1))
         assert torch.equal(draw.y[..., : len(made)], torch.cat([d.y for _, d in made], -1))
         torch.testing.assert_close(draw.mi, torch.stack([d.mi for _, d in made]).sum(0))
         seen |= {kind for kind, _ in made}
-    assert seen == set(presets.LONE)
+    assert seen == set(pairs.LONE)

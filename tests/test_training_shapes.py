@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmist._training import compose, presets, surfaces
+from skmist._training import compose, pairs, presets, surfaces
 from skmist._training.blocks import has_ties
 from skmist._training.draw import Draw, Shape
 from skmist._training.families import columns, densities, functions
@@ -97,7 +97,7 @@ def test_closing_up_is_one_to_one(d):
 
 @pytest.mark.parametrize(
     "draw",
-    [presets.draw_pairs, presets.draw_lone_pairs, surfaces.draw_polar, surfaces.draw_closed],
+    [pairs.draw_pairs, pairs.draw_lone_pairs, surfaces.draw_polar, surfaces.draw_closed],
 )
 @pytest.mark.parametrize(("dx", "dy"), [(2, 1), (4, 3), (30, 12)])
 def test_compositions_have_their_shape(draw, dx, dy):

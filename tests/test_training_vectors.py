@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy.special import entr
 
-from skmist._training import blocks, compose
-from skmist._training.draw import gaussian_mi
+from skmist._training import blocks, compose, pairs
+from skmist._training.draw import Shape, gaussian_mi
 from skmist._training.families import columns, elliptical, totals
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
@@ -160,3 +160,15 @@ def test_blocks_of_one_law_are_cut_from_its_rows(monkeypatch):
     made.clear()
     draw = blocks.alike(Rng(0), "function", 1, blocks.MOST_ROWS_ALIKE, 1, 2)
     assert made == [blocks.MOST_ROWS_ALIKE] * 2 and draw.mi.tolist() == [2]
+
+
+def test_pairs_all_of_one_law_lie_beside_idle_columns():
+    """In batches of the shape asked for, which a seed draws again."""
+    asked = set()
+    for seed in range(60):
+        draw, again = (pairs.draw_alike(Rng(seed), Shape(3, 40, 7, 4)) for _ in range(2))
+        assert draw.x.shape == (3, 40, 7) and draw.y.shape == (3, 40, 4)
+        assert draw.x.isfinite().all() and draw.y.isfinite().all() and (draw.mi >= 0).all()
+        assert torch.equal(draw.x, again.x) and torch.equal(draw.mi, again.mi)
+        asked.add(len(draw.x[0].unique()) < 200)
+    assert asked == {True, False}  # with ties and without

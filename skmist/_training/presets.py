@@ -21,6 +21,7 @@ from skmist._training.families import (
     paper,
     totals,
 )
+from skmist._training.pairs import draw_alike, draw_lone_pairs, draw_pairs
 from skmist._training.random import Rng
 from skmist._training.surfaces import draw_closed, draw_polar, draw_surfaces
 
@@ -155,11 +156,13 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
     if dx >= 2 and dy != 2 and rng.coin(0.15):
         return draw_classes(rng, shape)
-    if rng.coin(0.12):
+    if rng.coin(0.15):
         family = elliptical.sample if rng.coin(0.75) else elliptical.sample_student
         return family(rng, batch, n, dx, dy)
     if dx >= 2 and rng.coin(0.12):
         return _finished(rng, draw_lone_pairs(rng, shape))
+    if min(dx, dy) >= 2 and rng.coin(0.15):
+        return _finished(rng, draw_alike(rng, shape))
     if dx >= 2 and rng.coin(0.25):
         return _finished(rng, draw_surfaces(rng, shape))
     if min(dx, dy) >= 2 and rng.coin(0.27):
@@ -243,58 +246,6 @@ def draw_responses(rng: Rng, shape: Shape) -> Draw:
         idle = compose.noise_columns(rng, batch, n, spare - more)
         draw = Draw(draw.x, torch.cat([state, idle], -1), draw.mi)
     return compose.swap(draw) if draw.x.shape[2] != dx else draw
-
-
-MOST_PAIRS_BESIDE = 12  # of columns
-ALIKE = ("zero-inflated", "censored", "table", "copula", "grid", "channel")  # kinds of such pairs
-
-
-def draw_pairs(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch of pairs of columns side by side, and idle ones; at times mixed by maps.
-
-    Half of the time every column of y is a function of one to three columns of X, plus noise.
-    Otherwise the pairs are of one kind, or of any.
-    """
-    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    k = rng.host_integer(1, min(dx, dy, MOST_PAIRS_BESIDE))
-    wide = 1
-    if rng.coin(0.5):
-        wide = rng.host_integer(1, min(3, dx // k))
-        draw = _of_one_kind(rng, "function", batch, n, wide, k)
-    elif rng.coin(0.5):
-        draw = _of_one_kind(rng, rng.choose(ALIKE), batch, n, 1, k)
-    else:
-        draw = beside([draw_block(rng, batch, n, 1, 1) for _ in range(k)])
-    idle = [compose.noise_columns(rng, batch, n, d) for d in (dx - k * wide, dy - k)]
-    x, y = draw.x, draw.y
-    if mixed := rng.coin(0.25):
-        x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
-    x = compose.map_side(rng, x)
-    y = y if has_ties(y) else compose.map_side(rng, y)
-    if not mixed:
-        x, y = torch.cat([x, idle[0]], -1), torch.cat([y, idle[1]], -1)
-    return Draw(x, y, draw.mi)
-
-
-def _of_one_kind(rng: Rng, kind: str, batch: int, n: int, wide: int, count: int) -> Draw:
-    """Draw blocks of some columns of X and one of y side by side, at times all of one law."""
-    if rng.coin(0.4):
-        return alike(rng, kind, batch, n, wide, count)
-    return beside([with_reference(rng, kind, batch, n, wide, 1) for _ in range(count)])
-
-
-LONE = {"grid": 5, "channel": 3, "function": 2, "copula": 1, "table": 0.7, "zero-inflated": 0.7}
-LONE |= {"censored": 0.7, "labels": 0.7, "ordinal": 0.7, "bounded": 0.7, "gaussian": 0.7}
-
-
-def draw_lone_pairs(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch of one to three pairs of columns, as they are, beside idle ones."""
-    batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    k = 1 if rng.coin(0.7) else rng.host_integer(1, min(dx, dy, 3))
-    kinds = [rng.choose(list(LONE), list(LONE.values())) for _ in range(k)]
-    draw = beside([with_reference(rng, kind, batch, n, 1, 1) for kind in kinds])
-    idle = [compose.noise_columns(rng, batch, n, d - k) for d in (dx, dy)]
-    return Draw(torch.cat([draw.x, idle[0]], -1), torch.cat([draw.y, idle[1]], -1), draw.mi)
 
 
 MOST_TARGETS = 8

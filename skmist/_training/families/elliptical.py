@@ -80,7 +80,7 @@ def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
     Or, at times, of random canonical correlations, or those of a linear regression.
     """
     d = dx + dy
-    kind = rng.choose(("factors", "canonical", "regression"), (4.5, 3.5, 2))
+    kind = rng.choose(("factors", "canonical", "regression"), (3, 3, 3))
     if kind == "canonical":
         cov = canonical(rng, batch, dx, dy)
         return coloured(rng, cov, dx) if rng.coin(0.5) else cov
