@@ -11,7 +11,7 @@ from scipy.special import entr
 
 from skmist._training import blocks, compose, pairs
 from skmist._training.draw import Shape, gaussian_mi
-from skmist._training.families import columns, elliptical, totals
+from skmist._training.families import columns, elliptical, functions, totals
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -126,6 +126,36 @@ def test_trees_are_constant_in_few_boxes():
                 low, high = inside.amin(0), inside.amax(0)
                 boxed = ((rows >= low) & (rows <= high)).all(1)
                 assert (values[boxed] == leaf).all()
+
+
+def test_powers_keep_or_lose_the_sign():
+    x = Rng(0).normal(60, 500, 1)
+    value = columns.power_function(Rng(1), 60)(x)
+    assert value.isfinite().all()
+    odd = [len(v.unique()) > 1 and bool((v < 0).any()) for v in value]
+    assert 20 < sum(odd) < 50
+    for rows, values, signed in zip(x[..., 0], value[..., 0], odd, strict=True):
+        if signed:  # increasing
+            assert (values[rows.argsort()].diff() >= 0).all()
+        else:  # smallest in one place, from which it rises both ways
+            ordered = values[rows.argsort()].diff().sign()
+            assert (ordered[ordered != 0].diff() != 0).sum() <= 1
+
+
+def test_noisy_powers_agree_with_ksg():
+    """Values far out are kept, and the grid still resolves the noise."""
+    errors, far = [], 0
+    for seed in range(30):
+        rng = Rng(seed)
+        draw = functions.with_noise(
+            rng, lambda n, r=rng: r.normal(1, n, 1), columns.power_function(rng, 1), 4000
+        )
+        x, y = draw.x[0].numpy(), draw.y[0].numpy()
+        far += np.abs(y - y.mean()).max() > 6 * y.std()
+        if len(np.unique(y)) == len(y) and 0.05 < draw.mi[0] < 2.5:
+            errors.append(ksg_mi(x, y, scores="rank") - float(draw.mi[0]))
+    assert len(errors) >= 12 and far >= 3
+    assert abs(np.median(errors)) < 0.04 and np.abs(errors).max() < 0.2
 
 
 def test_blocks_of_one_law_add_up():

@@ -169,7 +169,10 @@ def draw_composition(rng: Rng, shape: Shape) -> Draw:
         if rng.coin(0.7):
             return _finished(rng, draw_targets(rng, shape))
         return _finished(rng, compose.swap(draw_targets(rng, Shape(batch, n, dy, dx))))
-    if rng.coin(0.07):
+    if dx >= 2 and dy == 1 and rng.coin(0.06):
+        draw = totals.sample(rng, batch, n, dx)
+        return compose.independent(rng, draw) if rng.coin(0.12) else draw
+    if rng.coin(0.06):
         return draw_codes(rng, shape)
     if max(dx, dy) >= 2 and rng.coin(0.12):
         draw = draw_responses(rng, shape)
@@ -288,11 +291,8 @@ MOST_CODE_PAIRS = 8
 
 
 def draw_codes(rng: Rng, shape: Shape) -> Draw:
-    """Draw a batch of whole numbers only: pairs of codes, idle ones, sums of columns; totals."""
+    """Draw a batch of whole numbers only: pairs of codes, idle ones, and sums of columns."""
     batch, n, dx, dy = shape.batch, shape.n, shape.dx, shape.dy
-    if min(dx, dy) == 1 and rng.coin(0.5):
-        draw = totals.sample(rng, batch, n, max(dx, dy))
-        return compose.swap(draw) if dx == 1 else draw
     count = rng.host_integer(1, min(dx, dy, MOST_CODE_PAIRS))
     draw = beside([grid.sample_table(rng, batch, n) for _ in range(count)])
     sides = []

@@ -73,13 +73,15 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
 
     One hidden layer of mixed units (identity, tanh, sine, square, absolute value, sign, product),
     or, for one value, at times an additive model of many columns, a sum of a few terms, a weighted
-    sum of columns, or a decision tree.
+    sum of columns, or a decision tree; of one column, at times a power.
     """
     if n_out == 1 and d > 1:
         families = (None, additive_function, sum_of_terms, linear_function, tree)
         family = rng.choose(families, (3, 3, 6, 4, 1.5))
         if family is not None:
             return family(rng, batch, d)
+    if n_out == d == 1 and rng.coin(0.2):
+        return power_function(rng, batch)
     hidden = 6
     active = rng.host_integer(1, d)
     weight = rng.normal(batch, d, hidden)
@@ -113,6 +115,20 @@ def random_function(rng: Rng, batch: int, d: int, n_out: int) -> Callable[[Tenso
         h = torch.where(kind == 4, a.abs(), h)
         h = torch.where(kind == 5, torch.sign(a), h)
         return h @ out
+
+    return function
+
+
+def power_function(rng: Rng, batch: int) -> Callable[[Tensor], Tensor]:
+    """Return a power of a column's size, with its sign or without, (batch, n, 1) to the same."""
+    power = rng.log_uniform(batch, 1, 1, low=0.3, high=5.0)
+    shift = 0.5 * rng.normal(batch, 1, 1) * float(rng.coin(0.3))
+    signed = rng.uniform(batch, 1, 1) < 0.6
+
+    def function(x: Tensor) -> Tensor:
+        a = x - shift
+        size = a.abs().clamp(1e-3, 10) ** power
+        return torch.where(signed, size.copysign(a), size)
 
     return function
 

@@ -23,6 +23,7 @@ MOST_REFERENCE = 65_536
 HIDDEN_SIGN = 0.12  # share of normal noise beside which f(X) has a sign that nothing tells
 CENSORED = 0.12  # share of the rest in which y has a largest or smallest value that many rows have
 N_GRID = 2048
+BOUNDS = (3.0, 10.0)  # of f(X), in its standard deviations
 
 
 def noise_density(kind: str, t: Tensor) -> Tensor:
@@ -143,7 +144,8 @@ def with_noise(
     value = f(x)
     reference = value[:, n:]
     value = (value - reference.mean(1, keepdim=True)) / (reference.std(1, keepdim=True) + 1e-3)
-    value = 3 * torch.tanh(value / 3)  # bounded, so that the grid resolves the noise
+    bound = rng.choose(BOUNDS, (3, 1))
+    value = bound * torch.tanh(value / bound)  # so that the grid resolves the noise
     if selector is None:
         level = torch.zeros(batch, n + m, dtype=torch.long, device=rng.device)
     else:
