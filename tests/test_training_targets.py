@@ -89,9 +89,9 @@ def test_blocks_of_targets_add_up(monkeypatch):
         asked.append((dx, dy, draw.mi))
         return draw
 
-    def spy_alike(rng, kind, batch, n, wide, count):
-        draw = several(rng, kind, batch, n, wide, count)
-        asked.extend([(wide, 1, draw.mi / count)] * count)
+    def spy_alike(sample, batch, n, count):
+        draw = several(sample, batch, n, count)
+        asked.extend([asked[-1]] * (count - 1))
         return draw
 
     monkeypatch.setattr(presets, "with_reference", spy)

@@ -11,7 +11,7 @@ from scipy.special import entr
 
 from skmist._training import blocks, compose, pairs
 from skmist._training.draw import Shape, gaussian_mi
-from skmist._training.families import columns, elliptical, functions, totals
+from skmist._training.families import columns, copulas, elliptical, functions, totals
 from skmist._training.random import Rng
 from skmist.baselines import ksg_mi
 
@@ -159,7 +159,8 @@ def test_noisy_powers_agree_with_ksg():
 
 
 def test_blocks_of_one_law_add_up():
-    draw = blocks.alike(Rng(3), "copula", 6, 2000, 1, 3)
+    rng = Rng(3)
+    draw = blocks.alike(lambda b, n: copulas.sample(rng, b, n), 6, 2000, 3)
     assert draw.x.shape == draw.y.shape == (6, 2000, 3)
     compared = 0
     for x, y, mi in zip(draw.x.numpy(), draw.y.numpy(), draw.mi.numpy(), strict=True):
@@ -172,27 +173,26 @@ def test_blocks_of_one_law_add_up():
     assert compared >= 27
 
 
-def test_blocks_of_one_law_are_cut_from_its_rows(monkeypatch):
+def test_blocks_of_one_law_are_cut_from_its_rows():
     """Every block has rows and columns of its own; beyond many rows, laws of their own."""
     made = []
 
-    def rows(rng, kind, batch, n, dx, dy):
+    def rows(batch, n):
         made.append(n)
-        x = torch.arange(batch * n * dx).view(batch, n, dx).float()
+        x = torch.arange(batch * n * 2).view(batch, n, 2).float()
         return blocks.Draw(x, x[..., :1] * 10, torch.ones(batch))
 
-    monkeypatch.setattr(blocks, "with_reference", rows)
-    draw = blocks.alike(Rng(0), "function", 2, 5, 2, 3)
+    draw = blocks.alike(rows, 2, 5, 3)
     assert made == [15] and draw.x.shape == (2, 5, 6) and draw.y.shape == (2, 5, 3)
     assert torch.equal(draw.x[..., ::2] * 10, draw.y)
     assert draw.x[0, :, 0].tolist() == [0, 2, 4, 6, 8] and draw.x[0, 0, 2] == 10
     assert draw.mi.tolist() == [3, 3]
     made.clear()
-    draw = blocks.alike(Rng(0), "function", 1, blocks.MOST_ROWS_ALIKE, 1, 2)
+    draw = blocks.alike(rows, 1, blocks.MOST_ROWS_ALIKE, 2)
     assert made == [blocks.MOST_ROWS_ALIKE] * 2 and draw.mi.tolist() == [2]
 
 
-def test_pairs_all_of_one_law_lie_beside_idle_columns():
+def test_blocks_all_of_one_law_lie_beside_idle_columns():
     """In batches of the shape asked for, which a seed draws again."""
     asked = set()
     for seed in range(60):

@@ -87,17 +87,18 @@ def repeated(sample: Callable[[int, int], Draw], batch: int, n: int) -> Draw:
     return _split(sample(-(-batch // REPEATS), n * REPEATS), batch, n)
 
 
-MOST_ROWS_ALIKE = 60_000  # that are drawn of one law, for blocks side by side
+MOST_ROWS_ALIKE = 60_000  # that are drawn of one law
 
 
-def alike(rng: Rng, kind: str, batch: int, n: int, wide: int, count: int) -> Draw:
-    """Draw blocks of some columns of X and one of y, all of one law, side by side.
+def alike(sample: Callable[[int, int], Draw], batch: int, n: int, count: int) -> Draw:
+    """Draw blocks of columns all of one law, side by side, by a function of batch size and rows.
 
     Their rows are independent draws, so that what they tell adds up: as strong in each of them.
+    Where rows are very many, every block has a law of its own.
     """
     if n * count > MOST_ROWS_ALIKE:
-        return beside([with_reference(rng, kind, batch, n, wide, 1) for _ in range(count)])
-    draw = with_reference(rng, kind, batch, n * count, wide, 1)
+        return beside([sample(batch, n) for _ in range(count)])
+    draw = sample(batch, n * count)
     x, y = (v.unflatten(1, (count, n)).transpose(1, 2).flatten(2) for v in (draw.x, draw.y))
     return Draw(x, y, count * draw.mi)
 

@@ -267,7 +267,11 @@ def draw_targets(rng: Rng, shape: Shape) -> Draw:
     if rng.coin(0.25):
         count = min(left_x, rng.host_integer(2, left_y))
         wide = rng.host_integer(1, min(left_x // count, MOST_TOLD_BY))
-        blocks.append(alike(rng, "function", batch, n, wide, count))
+        blocks.append(
+            alike(
+                lambda b, rows: with_reference(rng, "function", b, rows, wide, 1), batch, n, count
+            )
+        )
         left_x, left_y = left_x - wide * count, left_y - count
     while min(left_x, left_y) >= 1:
         pair = left_y >= 2 and left_x >= 2 and rng.coin(0.35)
