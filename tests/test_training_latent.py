@@ -142,11 +142,14 @@ def test_signs_and_censoring_agree_with_frequencies(name, monkeypatch):
         for i, (x, y, mi) in enumerate(zip(draw.x, draw.y, draw.mi, strict=True)):
             if mi > 1.2 or mi == plain[seed].mi[i]:
                 continue
+            x, y = x[:, 0].numpy(), y[:, 0].numpy()
+            found, coarse = (plug_in(bins(x, k), bins(y, m)) for k, m in ((150, 60), (75, 30)))
+            if coarse < 0.95 * found:  # cells that hold rows enough are too wide for this law
+                continue
             compared += 1
-            found = plug_in(bins(x[:, 0].numpy(), 150), bins(y[:, 0].numpy(), 60))
             assert found == pytest.approx(float(mi), rel=0.06, abs=0.03)
             if name == "CENSORED":
-                most = torch.unique(y, return_counts=True)[1].max()
+                most = np.unique(y, return_counts=True)[1].max()
                 assert most > 2000
     assert compared >= 5
 
