@@ -27,14 +27,15 @@ SHIFT = 0.1  # modulo one
 Pair = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
-def noisy_function(f: Callable, sigma: float) -> tuple[Pair, float]:
-    """Return y = f(x) + sigma noise, x uniform on (0, 1), and I(x; y) = h(y) - h(noise)."""
+def noisy_function(f: Callable, sigma: float, normal: bool = False) -> tuple[Pair, float]:
+    """Return y = f(x) + sigma noise, x uniform or normal, and I(x; y) = h(y) - h(noise)."""
     noise = norm(scale=sigma)
-    signal = f(midpoints(4000))
+    values = midpoints(4000)
+    signal = f(norm.ppf(values) if normal else values)
     ends = signal.min() - 8 * sigma, signal.max() + 8 * sigma
 
     def sample(rng, n):
-        x = rng.uniform(size=n)
+        x = rng.standard_normal(n) if normal else rng.uniform(size=n)
         return x, f(x) + sigma * rng.standard_normal(n)
 
     return sample, sum_entropy(signal, noise.pdf, *ends) - float(noise.entropy())

@@ -9,13 +9,12 @@ maps and pairs all of one law came to training, and are not blind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.breadth.integrals import channel_mi, legendre, midpoints, sum_entropy
+from benchmarks.breadth.integrals import channel_mi, legendre, midpoints
 from benchmarks.distributions import (
     additive_uniform_mi,
     normal_mi,
@@ -25,16 +24,14 @@ from benchmarks.distributions import (
     stream,
     student_mi,
 )
+from benchmarks.idle import Pair, noisy_function
 from benchmarks.suite import Problem, Task, grid
 
 SIZES = (200, 1000, 5000)
 LINEAR, PAIRS = "linear maps", "pairs side by side"
 NODES = norm.ppf(midpoints(3000))  # equally probable values of a standard normal
-REACH = 7  # standard deviations of the noise
 MOVED = 0.3  # half the width of bounded noise
 CLAYTON = 2.0
-
-Pair = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
 # Linear maps --------------------------------------------------------------------------------------
@@ -98,18 +95,6 @@ def _side_by_side(name: str, count: int, pair: Pair, mi: float) -> Task:
     return Task(f"{name} {count}x{count}", count, count, count * mi, sample, PAIRS)
 
 
-def noisy_curve(f: Callable, sigma: float) -> tuple[Pair, float]:
-    """Return y = f(x) + sigma noise, x and the noise normal, and I(x; y) = h(y) - h(noise)."""
-    noise, signal = norm(scale=sigma), f(NODES)
-    ends = signal.min() - REACH * sigma, signal.max() + REACH * sigma
-
-    def sample(rng, n):
-        x = rng.standard_normal(n)
-        return x, f(x) + sigma * rng.standard_normal(n)
-
-    return sample, sum_entropy(signal, noise.pdf, *ends) - float(noise.entropy())
-
-
 def noisy_scale(rate: float) -> tuple[Pair, float]:
     """Return y = exp(rate x) e, x and e normal: I(x; y) is that of x and log |y|."""
     t, weights = legendre(-14, 8, 2000)
@@ -157,13 +142,13 @@ def _moved(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 def pairs() -> dict[str, tuple[int, Pair, float]]:
     """Return how many pairs a task has, what draws one, and what it shares in nats."""
     return {
-        "cubes": (5, *noisy_curve(lambda x: x**3, 1.0)),
-        "squares": (2, *noisy_curve(np.square, 0.7)),
-        "absolute values": (4, *noisy_curve(np.abs, 0.5)),
-        "waves": (5, *noisy_curve(lambda x: np.sin(2 * x), 0.5)),
-        "fast waves": (3, *noisy_curve(lambda x: np.cos(4 * x), 0.4)),
-        "steps": (4, *noisy_curve(np.sign, 0.5)),
-        "ramps": (4, *noisy_curve(lambda x: np.maximum(x, 0), 0.4)),
+        "cubes": (5, *noisy_function(lambda x: x**3, 1.0, normal=True)),
+        "squares": (2, *noisy_function(np.square, 0.7, normal=True)),
+        "absolute values": (4, *noisy_function(np.abs, 0.5, normal=True)),
+        "waves": (5, *noisy_function(lambda x: np.sin(2 * x), 0.5, normal=True)),
+        "fast waves": (3, *noisy_function(lambda x: np.cos(4 * x), 0.4, normal=True)),
+        "steps": (4, *noisy_function(np.sign, 0.5, normal=True)),
+        "ramps": (4, *noisy_function(lambda x: np.maximum(x, 0), 0.4, normal=True)),
         "scales": (3, *noisy_scale(0.7)),
         "Student": (4, *_student(3.0, 0.5)),
         "Clayton": (5, _clayton, clayton_mi(CLAYTON)),

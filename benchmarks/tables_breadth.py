@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -12,58 +14,6 @@ from benchmarks.tables import beside_peers, calibration, errors_by_task, present
 MARGIN = 0.03  # nats by which KSG has to be better to be named
 KSG = ("ksg3", "ksg5", "ksg10", "ksg5_rank")
 ALL = "all"
-
-
-def breadth(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of breadth: absolute error by n and by family, coverage, against KSG."""
-    intro = (
-        "### breadth: families that no training preset holds\n\n"
-        "{tasks} tasks in {families} families, {seeds} seeds. Mean absolute error in nats ± "
-        "standard error between seeds (where fewer seeds were run, their number in brackets), over "
-        "the tasks on which an estimator is defined, and beside it that of scikit-mist on the same "
-        "data sets.\n\n"
-    )
-    return _by_task(frame, intro, ksg=True)
-
-
-def regression(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of regression: error by n and by family, bias, coverage, each task."""
-    intro = (
-        "### regression: known functions plus normal noise\n\n"
-        "{tasks} tasks, {seeds} seeds, noise of 0.2 and 0.6 standard deviations of the function. "
-        "Mean absolute error in nats ± standard error between seeds:\n\n"
-    )
-    return _by_task(frame, intro)
-
-
-def classes(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of classes: error by n and by family, bias, coverage, each task."""
-    intro = (
-        "### classes: labels told by several columns\n\n"
-        "{tasks} tasks, {seeds} seeds, labels declared as categories; KSG and CCA see a column for "
-        "each label. Mean absolute error in nats ± standard error between seeds:\n\n"
-    )
-    return _by_task(frame, intro)
-
-
-def idle(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of idle: error by n and by idle columns, bias, coverage, each task."""
-    intro = (
-        "### idle: two columns share something, others beside them nothing\n\n"
-        "{tasks} tasks, {seeds} seeds: eight pairs of columns, alone, and with idle columns in X, "
-        "or in X and in y. Mean absolute error in nats ± standard error between seeds:\n\n"
-    )
-    return _by_task(frame, intro)
-
-
-def multioutput(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the tables of multioutput: error by n and by family, bias, coverage, each task."""
-    intro = (
-        "### multioutput: linear maps of many columns, and pairs of columns side by side\n\n"
-        "{tasks} tasks, {seeds} seeds. Mean absolute error in nats ± standard error between "
-        "seeds:\n\n"
-    )
-    return _by_task(frame, intro)
 
 
 def _by_task(frame: pd.DataFrame, intro: str, ksg: bool = False) -> tuple[str, pd.DataFrame]:
@@ -97,6 +47,40 @@ def _by_task(frame: pd.DataFrame, intro: str, ksg: bool = False) -> tuple[str, p
             + _against_ksg(frame, cells, sizes)
         )
     return text + f"\n{calibration(every_seed)}\n" + errors_by_task(frame, sizes), summary
+
+
+# Tables of error by n and by family, bias, coverage and each task; of breadth against KSG too.
+breadth = partial(
+    _by_task,
+    intro="### breadth: families that no training preset holds\n\n"
+    "{tasks} tasks in {families} families, {seeds} seeds. Mean absolute error in nats ± standard "
+    "error between seeds (where fewer seeds were run, their number in brackets), over the tasks on "
+    "which an estimator is defined, and beside it that of scikit-mist on the same data sets.\n\n",
+    ksg=True,
+)
+regression = partial(
+    _by_task,
+    intro="### regression: known functions plus normal noise\n\n"
+    "{tasks} tasks, {seeds} seeds, noise of 0.2 and 0.6 standard deviations of the function. Mean "
+    "absolute error in nats ± standard error between seeds:\n\n",
+)
+classes = partial(
+    _by_task,
+    intro="### classes: labels told by several columns\n\n"
+    "{tasks} tasks, {seeds} seeds, labels declared as categories; KSG and CCA see a column for "
+    "each label. Mean absolute error in nats ± standard error between seeds:\n\n",
+)
+idle = partial(
+    _by_task,
+    intro="### idle: two columns share something, others beside them nothing\n\n"
+    "{tasks} tasks, {seeds} seeds: eight pairs of columns, alone, and with idle columns in X, or "
+    "in X and in y. Mean absolute error in nats ± standard error between seeds:\n\n",
+)
+multioutput = partial(
+    _by_task,
+    intro="### multioutput: linear maps of many columns, and pairs of columns side by side\n\n"
+    "{tasks} tasks, {seeds} seeds. Mean absolute error in nats ± standard error between seeds:\n\n",
+)
 
 
 def _summary(frame: pd.DataFrame) -> pd.DataFrame:
