@@ -34,9 +34,9 @@ def coloured(rng: Rng, cov: torch.Tensor, dx: int) -> torch.Tensor:
     batch, d, _ = cov.shape
     mixing = torch.eye(d, device=cov.device).repeat(batch, 1, 1)
     both = rng.coin(0.5)
-    for side, mixed in ((slice(dx), both or rng.coin(0.5)), (slice(dx, d), both or rng.coin(0.5))):
-        if mixed:
-            mixing[:, side, side] = colour(rng, batch, side.indices(d)[1] - side.indices(d)[0])
+    for side, columns in ((slice(dx), dx), (slice(dx, d), d - dx)):
+        if both or rng.coin(0.5):
+            mixing[:, side, side] = colour(rng, batch, columns)
     return mixing @ cov @ mixing.transpose(1, 2)
 
 
@@ -80,7 +80,7 @@ def covariance(rng: Rng, batch: int, dx: int, dy: int) -> torch.Tensor:
     Or, at times, of random canonical correlations, or those of a linear regression.
     """
     d = dx + dy
-    kind = rng.choose(("factors", "canonical", "regression"), (3, 3, 3))
+    kind = rng.choose(("factors", "canonical", "regression"))
     if kind == "canonical":
         cov = canonical(rng, batch, dx, dy)
         return coloured(rng, cov, dx) if rng.coin(0.5) else cov
