@@ -47,6 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--start-from", type=Path, metavar="FILE", help="checkpoint to go on from in a new folder"
     )
+    train.add_argument(
+        "--teachers",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="checkpoints, the mean of whose quantiles is learned from beside the truth",
+    )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     train.add_argument("--threads", type=positive, default=1, help="torch threads on the CPU")
     defaults = {f.name: f.default for f in fields(TrainOptions)}
@@ -57,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         ("accumulate", "batches per step"),
         ("budget", "cost of a batch in milliseconds of a core; raise it on a GPU"),
         ("repeats", "how often a batch is taken; those that wait for it hold some 2 GiB"),
+        ("share", "share of truths that teachers stand for, where there are any"),
         ("ema", "decay of the averaged weights; fewer, larger steps want a smaller one"),
         ("validate_minutes", "pause between validations"),
         ("save_minutes", "pause between saved states"),
@@ -185,7 +194,8 @@ def _train(args) -> int:
     start = starting_point(args.start_from, args.preset) if args.start_from else {}
     if start and (args.resume / STATE).exists():
         print(f"{args.resume} holds a state, which is gone on with; --start-from is not read")
-    trainer = Trainer(args.resume, options, device=args.device, **start)
+    teachers = [load_any(path) for path in args.teachers]
+    trainer = Trainer(args.resume, options, device=args.device, teachers=teachers, **start)
     print(f"step {trainer.step}, {trainer.datasets:,} data sets seen, position {trainer.position}")
     measured = trainer.run()
     for key, value in measured.items():

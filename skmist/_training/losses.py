@@ -28,6 +28,33 @@ def pinball(dist: MIDistribution, mi: Tensor) -> Tensor:
     return torch.where(error > 0, levels * error, (levels - 1) * error).mean(1)
 
 
+def taught(dist: MIDistribution, mi: Tensor, teacher: Tensor, share: float) -> Tensor:
+    """Return the pinball loss of truths of which a share is drawn from a teacher, shape (B,).
+
+    The mean over all that the teacher may draw is taken, which is less noisy than the truth itself
+    (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", arXiv 1503.02531,
+    2015). Where the truth lies outside the teacher's quantiles, it alone counts.
+
+    Parameters
+    ----------
+    dist : MIDistribution
+    mi : Tensor of shape (B,)
+        The truth, in nats.
+    teacher : Tensor of shape (B, L)
+        Quantiles at the levels of ``dist``, in nats.
+    share : float
+        From 0 to 1.
+    """
+    levels = dist.levels.to(teacher)
+    between = (levels[1:] + levels[:-1]) / 2
+    edge = between.new_tensor([0.0, 1.0])
+    mass = torch.cat([edge[:1], between, edge[1:]]).diff()
+    error = compress(teacher).unsqueeze(2) - compress(dist.values).unsqueeze(1)
+    each = torch.where(error > 0, levels * error, (levels - 1) * error).mean(2)
+    plausible = (teacher[:, 0] <= mi) & (mi <= teacher[:, -1])
+    return torch.lerp(pinball(dist, mi), each @ mass, share * plausible.to(each))
+
+
 def mean_error(dist: MIDistribution, mi: Tensor) -> Tensor:
     """Return the squared error of the mean in units of the predicted spread, capped, shape (B,)."""
     spread = (dist.quantile(0.9) - dist.quantile(0.1)).detach() / 2.56
@@ -45,6 +72,9 @@ def weight(n: int, columns: int) -> float:
     return min(max(n / 200, 0.1), 100.0) ** (0.5 if columns == 2 else 0.4)
 
 
-def total(dist: MIDistribution, mi: Tensor) -> Tensor:
-    """Return the loss of every data set before weighting, shape (B,)."""
-    return pinball(dist, mi) + 0.02 * mean_error(dist, mi)
+def total(
+    dist: MIDistribution, mi: Tensor, teacher: Tensor | None = None, share: float = 0.0
+) -> Tensor:
+    """Return the loss of every data set before weighting, shape (B,); see :func:`taught`."""
+    levels = pinball(dist, mi) if teacher is None else taught(dist, mi, teacher, share)
+    return levels + 0.02 * mean_error(dist, mi)

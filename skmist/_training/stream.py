@@ -47,6 +47,7 @@ class Batch:
     finite: bool  # whether it may be trained on
     fresh: bool = True  # whether it is taken for the first time
     times: int = 1  # how often it is taken for once of the others
+    teacher: Tensor | None = None  # (B, L), quantiles that other weights give
 
 
 def make_batch(

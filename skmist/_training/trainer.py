@@ -15,7 +15,7 @@ from skmist._training.losses import total, weight
 from skmist._training.optimiser import Optimiser
 from skmist._training.presets import PRESETS
 from skmist._training.state import LOG, CsvLog, load_state, plot_log, save_state
-from skmist._training.stream import THREADS, Prefetcher, repeated
+from skmist._training.stream import THREADS, Batch, Prefetcher, repeated
 from skmist._training.validate import validate
 from skmist.core import CoreConfig, MISTNetwork
 
@@ -57,6 +57,8 @@ class TrainOptions:
         Cost of a batch, in milliseconds of one core; large on a large device.
     repeats : int
         How often a batch is taken; data sets count once.
+    share : float
+        Share of a batch's truths that teachers stand for, where there are any.
     ema : float
         Decay of the averaged weights.
     validate_minutes, save_minutes : float
@@ -74,6 +76,7 @@ class TrainOptions:
     accumulate: int = 4
     budget: float = 60.0
     repeats: int = 1
+    share: float = 0.6
     ema: float = 0.999
     validate_minutes: float = 10.0
     save_minutes: float = 1.0
@@ -87,6 +90,8 @@ class TrainOptions:
         for name in ("minutes", "cooldown", "validate_minutes", "save_minutes"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} should not be negative, got {getattr(self, name)}.")
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share should be from 0 to 1, got {self.share}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema should be from 0 to below 1, got {self.ema}.")
 
@@ -116,13 +121,17 @@ class Trainer:
         Weights to start from where there is no saved state.
     done : dict, optional
         What these weights have behind them: position in the stream, data sets, minutes, seed.
+    teachers : sequence of MISTNetwork
+        Networks, the mean of whose quantiles is learned from beside the truth.
     device : str
         Device of sampling and training. Of several processes each has a GPU of its own with
         "cuda"; with "cuda:0" all share that one, and keep it busier: while one of them decides what
         comes next, the others compute.
     """
 
-    def __init__(self, directory, options, config=None, weights=None, done=None, device="cpu"):
+    def __init__(
+        self, directory, options, config=None, weights=None, done=None, teachers=(), device="cpu"
+    ):
         self.directory, self.options, self.device = Path(directory), options, own_device(device)
         self.rank = int(os.environ.get("RANK", 0))
         self.world = int(os.environ.get("WORLD_SIZE", 1))
@@ -136,8 +145,11 @@ class Trainer:
         if saved is not None:
             config = CoreConfig(**saved["config"])
             self._check_same_stream(saved)
+        self.teachers = [teacher.to(self.device).eval() for teacher in teachers]
         torch.manual_seed(options.seed or 0)
         self.network = MISTNetwork(config or CoreConfig()).to(self.device)
+        if any(t.config.levels != self.network.config.levels for t in self.teachers):
+            raise ValueError("teachers should have the quantile levels of the network.")
         if weights is not None and saved is None:
             self.network.load_state_dict(weights)
         self.optimiser = Optimiser(self.network, options.lr)
@@ -220,7 +232,10 @@ class Trainer:
                 self.position = batch.index - self.rank + self.world
             if not batch.finite:
                 continue
-            loss = total(self.network.predict(batch.features), batch.mi).sum()
+            if self.teachers and batch.fresh:
+                batch.teacher = self._taught(batch)
+            told = self.network.predict(batch.features)
+            loss = total(told, batch.mi, batch.teacher, self.options.share).sum()
             n, dx, dy = batch.shape
             (weight(n, dx + dy) * loss).backward()
             loss_sum += float(loss.detach())
@@ -239,6 +254,12 @@ class Trainer:
         self.warm += 1
         self._update_average()
         return loss_sum / max(own, 1), float(norm)
+
+    @torch.no_grad()
+    def _taught(self, batch: Batch) -> torch.Tensor:
+        """Return the mean of the teachers' quantiles, (B, L)."""
+        told = [teacher.predict(batch.features).values for teacher in self.teachers]
+        return torch.stack(told).mean(0)
 
     def _gather(self, *counts: int) -> tuple[int, ...]:
         """Add up the gradients of all processes, and numbers of data sets, which are returned.
