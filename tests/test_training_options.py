@@ -52,7 +52,7 @@ def test_the_command_says_what_is_gone_on_with(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("accumulate", 0), ("repeats", 0), ("budget", 0.0), ("minutes", float("nan")), ("lr", -1.0),
-     ("minutes", -1.0), ("ema", 1.0)],
+     ("minutes", -1.0), ("ema", 1.0), ("share", 1.1), ("share", float("nan"))],
 )  # fmt: skip
 def test_options_that_cannot_be_used(name, value):
     with pytest.raises(ValueError, match=f"{name} should"):

@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=(),
         metavar="FILE",
-        help="checkpoints, the mean of whose quantiles is learned from beside the truth",
+        help="checkpoints or folders of runs; the mean of their quantiles is learned from beside "
+        "the truth",
     )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     train.add_argument("--threads", type=positive, default=1, help="torch threads on the CPU")

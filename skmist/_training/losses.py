@@ -17,15 +17,19 @@ def compress(mi: Tensor) -> Tensor:
     return 2 * torch.sqrt(mi + 0.1)
 
 
+def _tilted(error: Tensor, levels: Tensor) -> Tensor:
+    """Return the tilted absolute errors, averaged over the levels, which are the last axis."""
+    levels = levels.to(error)
+    return torch.where(error > 0, levels * error, (levels - 1) * error).mean(-1)
+
+
 def pinball(dist: MIDistribution, mi: Tensor) -> Tensor:
     """Return the pinball loss of every data set, averaged over levels, shape (B,).
 
     Where a quantile equals the truth the subgradient is that of a quantile above it, so that a
     quantile at 0 is not raised by a truth of 0.
     """
-    error = compress(mi).unsqueeze(1) - compress(dist.values)
-    levels = dist.levels.to(error)
-    return torch.where(error > 0, levels * error, (levels - 1) * error).mean(1)
+    return _tilted(compress(mi).unsqueeze(1) - compress(dist.values), dist.levels)
 
 
 def taught(dist: MIDistribution, mi: Tensor, teacher: Tensor, share: float) -> Tensor:
@@ -50,7 +54,7 @@ def taught(dist: MIDistribution, mi: Tensor, teacher: Tensor, share: float) -> T
     edge = between.new_tensor([0.0, 1.0])
     mass = torch.cat([edge[:1], between, edge[1:]]).diff()
     error = compress(teacher).unsqueeze(2) - compress(dist.values).unsqueeze(1)
-    each = torch.where(error > 0, levels * error, (levels - 1) * error).mean(2)
+    each = _tilted(error, levels)
     plausible = (teacher[:, 0] <= mi) & (mi <= teacher[:, -1])
     return torch.lerp(pinball(dist, mi), each @ mass, share * plausible.to(each))
 
