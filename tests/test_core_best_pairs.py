@@ -10,7 +10,7 @@ from sklearn.metrics import mutual_info_score
 from torch import Tensor
 
 from skmist.core import CoreConfig, MISTNetwork, best_pairs
-from skmist.core.scores import doubled_ranks
+from skmist.core.scores import Ranks, doubled_ranks
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,39 @@ def test_what_is_told_of_pairs():
     levels = CoreConfig().levels
     medians = torch.tensor([[0.3, 1.2, -0.1]])
     quantiles = medians.unsqueeze(2) + torch.tensor(levels) - 0.5
-    anchors, evidence = best_pairs.told(quantiles, levels, torch.tensor([1.0]), 400, 3, 1)
-    torch.testing.assert_close(anchors, torch.tensor([[0.75, 1.2]]))
-    each, size = evidence[0, :-2].view(best_pairs.MOST, -1), evidence[0, -2:]
+    places = torch.tensor([[[0, 3], [1, 3], [2, 3]]])
+    anchors, evidence = best_pairs.told(quantiles, places, levels, torch.tensor([1.0]), 400, 3, 1)
+    torch.testing.assert_close(anchors, torch.tensor([[0.75, 1.2, 1.2]]))
+    each, size = evidence[0, :-4].view(best_pairs.MOST, -1), evidence[0, -4:-2]
     expected = torch.log1p((medians[0, [1, 0, 2], None] + torch.tensor([-0.45, 0, 0.45])).clamp(0))
     torch.testing.assert_close(each[:3, [0, 2, 4]], expected)
     gaps = torch.asinh(20 * (medians[0, [1, 0, 2]].clamp_min(0) - 1)) / 2
     torch.testing.assert_close(each[:3, 5], gaps)
     assert (each[3:] == 0).all() and size.tolist() == pytest.approx([math.log(3) / 3, 1.0])
+
+
+def test_pairs_without_a_common_column_are_added_up():
+    """From the best one on; a pair that was left out keeps no later one from being taken."""
+    levels = CoreConfig().levels
+    medians = torch.tensor([[0.3, 1.2, -0.1, 0.9, 0.2, 0.1]]).expand(2, -1)
+    quantiles = medians.unsqueeze(2) + torch.tensor(levels) - 0.5
+    places = torch.tensor([[1, 4], [0, 3], [2, 5], [0, 4], [2, 4], [2, 5]])
+    other = torch.tensor([[0, 5], [0, 3], [1, 5], [1, 4], [2, 3], [2, 5]])
+    both = torch.stack([places, other])
+    gaussian = torch.tensor([1.0, 2.0])
+    anchors, evidence = best_pairs.told(quantiles, both, levels, gaussian, 400, 3, 3)
+    expected = torch.tensor([1.2 + 0.3 + 0.1, 1.2 + 0.9 + 0.1])
+    torch.testing.assert_close(anchors[:, 2], expected)
+    torch.testing.assert_close(evidence[:, -2], torch.log1p(expected))
+    torch.testing.assert_close(evidence[:, -1], torch.asinh(20 * (expected - gaussian)) / 2)
+
+
+def test_places_are_those_of_the_pairs_that_are_read(network):
+    x, y = normal(10, 1, 200, 4), normal(11, 1, 200, 3)
+    best, places = best_pairs.best_pairs(Ranks(ranks_of(x, y)), 4, 200)
+    for (i, j), inputs in zip(places[0].tolist(), best.inputs, strict=True):
+        alone = network.features(x[..., i : i + 1], y[..., j - 4 : j - 3])
+        torch.testing.assert_close(inputs, alone.inputs[0], rtol=1e-4, atol=1e-4)
 
 
 def test_the_part_for_pairs_learns_from_pairs_alone(network):

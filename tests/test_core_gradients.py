@@ -15,7 +15,7 @@ from skmist.core.soft import rank
 LABELS = {"labels": (False, True), "labels first": (True, False)}
 SHAPES = ["1 + 1", "shared", "ties", "coarse", "labels", "labels first", "few rows", "many rows"]
 SHAPES += ["3 + 2", "vectors with ties", "8 + 8", "vectors of few rows", "1 + 2"]
-UNMOVED = "context", "best context", "has_classes", "has_targets"  # numbers, repeated values
+UNMOVED = "context", "best context", "best_places", "has_classes", "has_targets"  # numbers, places
 
 
 def sample(name: str) -> tuple[Tensor, Tensor]:

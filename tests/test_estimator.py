@@ -226,6 +226,17 @@ def test_bivariate_normal(rng, rho):
     assert inside >= 6
 
 
+def test_linear_maps_and_pairs_side_by_side(rng):
+    """Half the logarithm of the determinant of identity plus signal over noise."""
+    for mixing in (2 * np.eye(4), rng.normal(size=(6, 6)) / np.sqrt(6)):
+        d = len(mixing)
+        truth = 0.5 * np.linalg.slogdet(np.eye(d) + mixing @ mixing.T)[1]
+        X = rng.normal(size=(1000, d))
+        estimator = MISTEstimator().fit(X, X @ mixing.T + rng.normal(size=(1000, d)))
+        assert estimator.mi_ == pytest.approx(truth, rel=0.06)
+        assert np.diff(estimator.interval_) < 0.3 * truth
+
+
 def test_irrelevant_columns_change_little(rng):
     X = rng.normal(size=(500, 6))
     y = X[:, 0] + rng.normal(size=500)

@@ -26,12 +26,16 @@ ROWS_EACH = 4  # rows for each bin of a column, at least
 SQUARE = 21  # bins of either column at most, in a table that is as fine in both
 MARKED = 64  # rows that tell apart pairs whose tables say the same
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the quantiles that are told
-N_ANCHORS = 2
-N_EVIDENCE = MOST * (len(LEVELS) + 1) + 2
+N_ANCHORS = 3
+N_EVIDENCE = MOST * (len(LEVELS) + 1) + 4
 
 
-def best_pairs(ranks: Ranks, dx: int, n_told: int) -> BivariateFeatures | None:
-    """Compute the features of the pairs that share most, (B * K, ...); None where pairs are many.
+def best_pairs(
+    ranks: Ranks, dx: int, n_told: int
+) -> tuple[BivariateFeatures, Tensor] | tuple[None, None]:
+    """Compute the features (B * K, ...) of the pairs that share most, and their places (B, K, 2).
+
+    Both are None where pairs are many.
 
     Parameters
     ----------
@@ -44,14 +48,14 @@ def best_pairs(ranks: Ranks, dx: int, n_told: int) -> BivariateFeatures | None:
     """
     d = ranks.doubled.shape[1]
     if dx * (d - dx) > MOST_PAIRS:
-        return None
+        return None, None
     place = choose(ranks.doubled, dx, n_told)
     values = ranks.numbers()[..., :n_told].double()
     x, y = (
         values.gather(1, own.unsqueeze(2).expand(-1, -1, n_told)).flatten(0, 1)
         for own in place.unbind(2)
     )
-    return bivariate_features(x, y, (False, False), n_told)
+    return bivariate_features(x, y, (False, False), n_told), place
 
 
 def choose(doubled: Tensor, dx: int, n_told: int) -> Tensor:
@@ -104,7 +108,13 @@ def _marks(centred: Tensor, dx: int) -> Tensor:
 
 
 def told(
-    quantiles: Tensor, levels: Sequence[float], gaussian: Tensor, n: int, dx: int, dy: int
+    quantiles: Tensor,
+    places: Tensor,
+    levels: Sequence[float],
+    gaussian: Tensor,
+    n: int,
+    dx: int,
+    dy: int,
 ) -> tuple[Tensor, Tensor]:
     """Return what the quantiles of pairs tell of all columns.
 
@@ -112,6 +122,8 @@ def told(
     ----------
     quantiles : Tensor of shape (B, K, L)
         Of the mutual information of each pair, in nats, negative ones for 0.
+    places : LongTensor of shape (B, K, 2)
+        Columns of each pair.
     levels : sequence of float
         Their levels.
     gaussian : Tensor of shape (B,)
@@ -124,9 +136,11 @@ def told(
     Returns
     -------
     anchors : Tensor of shape (B, N_ANCHORS)
-        A low quantile and the median of the best pair, in nats.
+        A low quantile and the median of the best pair, and the sum of the medians of the best pairs
+        without a common column, in nats.
     evidence : Tensor of shape (B, N_EVIDENCE)
-        Quantiles of each pair, the best one first, and how far their medians lie from ``gaussian``.
+        Quantiles of each pair, the best one first, and how far their medians lie from ``gaussian``;
+        the same of that sum.
     """
     b, middle = len(quantiles), LEVELS.index(0.5)
     index = [min(range(len(levels)), key=lambda i: abs(levels[i] - p)) for p in LEVELS]
@@ -134,8 +148,25 @@ def told(
     # medians as they are: those below 0 would be equal, and places change when sides are swapped
     order = quantiles[..., index[middle]].argsort(1, descending=True)
     q = q.gather(1, order.unsqueeze(2).expand_as(q))
-    gap = torch.asinh(math.sqrt(n) * (q[..., middle] - gaussian.unsqueeze(1))) / 2
-    each = torch.cat([torch.log1p(q), gap.unsqueeze(2)], 2)
+    apart = _apart(places.gather(1, order.unsqueeze(2).expand_as(places)), dx + dy)
+    total = (q[..., middle] * apart).sum(1, keepdim=True).clamp_max(LARGEST_ANCHOR)
+
+    def gap(values: Tensor) -> Tensor:
+        return torch.asinh(math.sqrt(n) * (values - gaussian.unsqueeze(1))) / 2
+
+    each = torch.cat([torch.log1p(q), gap(q[..., middle]).unsqueeze(2)], 2)
     each = torch.nn.functional.pad(each, (0, 0, 0, MOST - q.shape[1])).flatten(1)
     size = each.new_tensor([math.log(dx * dy) / 3, 1.0]).expand(b, -1)
-    return torch.stack([q[:, 0, 0], q[:, 0, middle]], 1), torch.cat([each, size], 1)
+    evidence = torch.cat([each, size, torch.log1p(total), gap(total)], 1)
+    return torch.cat([q[:, 0, :1], q[:, 0, middle : middle + 1], total], 1), evidence
+
+
+def _apart(places: Tensor, d: int) -> Tensor:
+    """Return which pairs (B, K, 2) of d columns share none with those before that do so, (B, K)."""
+    used = torch.zeros(len(places), d, dtype=torch.bool, device=places.device)
+    apart = []
+    for place in places.unbind(1):
+        before = used.gather(1, place)
+        apart.append(~before.any(1))
+        used.scatter_(1, place, before | apart[-1].unsqueeze(1))
+    return torch.stack(apart, 1)

@@ -70,6 +70,7 @@ class JointFeatures:
     target_evidence: Tensor  # (B, targets.N_EVIDENCE)
     has_targets: Tensor  # (B, 1), 1 where both sides have several columns, else 0
     best: BivariateFeatures | None  # of B * K pairs of columns, None where pairs are many
+    best_places: Tensor | None  # (B, K, 2), columns of each, in an order of their own
     dx: int
     n: int  # rows that the network is told
 
@@ -150,7 +151,7 @@ def joint_features(x: Tensor, y: Tensor, n_queries: int, n_told: int) -> JointFe
         several.anchors,
         several.evidence,
         z.new_full((b, 1), several.present),
-        best_pairs.best_pairs(ranks, dx, n_told),
+        *best_pairs.best_pairs(ranks, dx, n_told),
         dx,
         n_told,
     )
@@ -247,7 +248,7 @@ class JointNetwork(nn.Module):
         if best is not None:
             gaussian = f.anchors[:, elliptical.GAUSSIAN_ANCHOR]
             best_anchors, best_evidence = best_pairs.told(
-                best, self.levels, gaussian, f.n, dx, d - dx
+                best, f.best_places, self.levels, gaussian, f.n, dx, d - dx
             )
         logs = torch.log1p(f.anchors)
         told = [f.context, logs, f.evidence, f.critic, f.structure, f.contrasts]
