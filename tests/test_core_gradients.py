@@ -15,7 +15,8 @@ from skmist.core.soft import rank
 LABELS = {"labels": (False, True), "labels first": (True, False)}
 SHAPES = ["1 + 1", "shared", "ties", "coarse", "labels", "labels first", "few rows", "many rows"]
 SHAPES += ["3 + 2", "vectors with ties", "8 + 8", "vectors of few rows", "1 + 2"]
-UNMOVED = "context", "best context", "best_places", "has_classes", "has_targets"  # numbers, places
+# numbers, repeated values, places of columns
+UNMOVED = "context", "best context", "best_places", "has_classes", "has_targets"
 
 
 def sample(name: str) -> tuple[Tensor, Tensor]:
