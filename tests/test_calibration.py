@@ -269,6 +269,21 @@ def test_pairs_of_columns_have_thresholds_by_rows(rng):
     assert len(calibration_fit.space(stream, single=False).thresholds) == 1
 
 
+def test_families_count_in_factors_by_rows_where_rows_are_many(rng):
+    size = 30_000
+    n = np.exp(rng.uniform(np.log(8), np.log(8000), size=size)).astype(int)
+    family = rng.random(size) < 0.2
+    source = np.where(family, "family", calibration_data.STREAM_NAME)
+    found = np.abs(rng.normal(size=(size, len(LEVELS)))) * np.where(family, 3, 1)[:, None]
+    knots, rows = calibration_fit.row_factors(n, found, source)
+    alone, own = calibration_fit.row_factors(n[~family], found[~family], source[~family])
+    few = np.exp(knots) < calibration_fit.FAMILIES_FROM
+    assert few.sum() == 5 and len(few) == 7
+    assert_array_equal(knots[few], alone[few])
+    assert_allclose(rows[few], own[few], rtol=1e-12)
+    assert (rows[~few] > 1.05 * own[~few]).all()
+
+
 def test_more_of_the_stream_leaves_families_their_share(rng):
     size = 30_000
     n = np.exp(rng.uniform(np.log(8), np.log(8000), size=size)).astype(int)
@@ -277,15 +292,15 @@ def test_more_of_the_stream_leaves_families_their_share(rng):
         np.abs(rng.normal(size=(size, len(LEVELS)))) * np.where(source == "family", 3, 1)[:, None]
     )
     knots, rows = calibration_fit.row_factors(n, found, source)
-    again = np.flatnonzero((source != "family") & (n >= 250) & (n < 1000)).repeat(49)
+    again = np.flatnonzero((source != "family") & (n >= 500) & (n < 1000)).repeat(49)
     every = np.concatenate([np.arange(size), again])
     added = np.arange(len(every)) >= size
     new_knots, new_rows = calibration_fit.row_factors(n[every], found[every], source[every], added)
     assert_allclose(new_rows, rows, rtol=0.02)
     _, counted = calibration_fit.row_factors(n[every], found[every], source[every])
     ranges = itertools.pairwise(calibration_fit.ROWS)
-    more = np.array([low >= 250 and high <= 1000 for low, high in ranges])
-    assert more.sum() == 2 and len(rows) == len(more)
+    more = np.array([low >= 500 and high <= 1000 for low, high in ranges])
+    assert more.sum() == 1 and len(rows) == len(more)
     assert (counted[more] < 0.95 * rows[more]).all()
     assert_array_equal(new_knots[~more], knots[~more])
 

@@ -26,7 +26,8 @@ INSIDE = 0.995  # share of the stream whose score is below 1
 FAMILIES, FEW_FAMILIES = 0.5, 0.1  # weight of the held-out families, of both sources
 BINS = (0.0, 0.5, 0.8, 0.95, INSIDE, 1.0)  # of the scores, as shares of the stream
 FEWEST = 40  # held-out data sets in a bin; with fewer, it is joined to the next one
-ROWS = (0, 60, 120, 250, 500, 1000, 1 << 62)  # bins of the number of rows
+ROWS = (0, 30, 60, 120, 250, 500, 1000, 1 << 62)  # bins of the number of rows
+FAMILIES_FROM = 500  # rows from which families count in the factors by rows
 # bins of thresholds; other questions are too few and too different for bins of their own
 THRESHOLDS = {True: (0, 60, 250, 1000, 4000, 1 << 62), False: (0, 1 << 62)}
 
@@ -177,8 +178,9 @@ def row_factors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return knots, logarithms of numbers of rows, and factors: conformal in bins of n.
 
-    In bins of many rows, where errors are less those of the sample than those of the network,
-    families are a larger share of the data sets, and count more.
+    With few rows errors are those of the sample, on data like those of training and on others, and
+    the stream alone counts. From ``FAMILIES_FROM`` rows on they are more and more those of the
+    network; families count there, as the larger share of the data sets that they are.
 
     Parameters
     ----------
@@ -193,7 +195,7 @@ def row_factors(
     weights, knots, rows = np.zeros(len(n)), [], []
     weights[usual] = weights_of(source[usual], FEW_FAMILIES)
     for low, high in itertools.pairwise(ROWS):
-        inside = (n >= low) & (n < high)
+        inside = (n >= low) & (n < high) & (stream | (n >= FAMILIES_FROM))
         if (inside & stream).any():
             weights[inside & stream] = weights[inside & stream].mean()
         if inside.sum() >= FEWEST:
