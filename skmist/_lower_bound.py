@@ -58,12 +58,10 @@ def bound_by_columns(
     questions: list[Question] = []
     asked = []
     for i, (a, b) in enumerate(pairs):
-        if is_single(a, b):
+        count = _n_columns(a) * _n_columns(b)
+        if is_single(a, b) or not 0 < count <= MOST_PAIRS:
             continue
         left, right = _columns(a), _columns(b)
-        count = len(left) * len(right)
-        if not 0 < count <= MOST_PAIRS:
-            continue
         most = max(1, min(READ, ROWS_READ // a.n_rows))
         low = float(np.interp(LOW, levels, quantiles[i]))
         for j, k in promising(left, right, low)[:most]:
@@ -89,6 +87,13 @@ def bound_by_columns(
     return bounds
 
 
+def _n_columns(side: Side) -> int:
+    """Return how many columns :func:`_columns` makes of a side."""
+    if side.column is not None:
+        return 1
+    return side.width - sum(p.stop - p.start for p, _ in side.groups) + len(side.groups)
+
+
 def _columns(side: Side) -> list[Column]:
     """Return the columns of a side, each (n, 1), and whether it holds labels.
 
@@ -96,8 +101,6 @@ def _columns(side: Side) -> list[Column]:
     """
     if side.column is not None:
         return [(side.column, side.is_labels)]
-    if side.width > MOST_PAIRS + sum(place.stop - place.start for place, _ in side.groups):
-        return []
     single = np.ones(side.width, dtype=bool)
     for place, _ in side.groups:
         single[place] = False

@@ -9,10 +9,10 @@ from frequencies import plug_in
 
 import skmist._information as information
 from skmist import MISTEstimator, mutual_info
-from skmist._encoding import encode
+from skmist._encoding import encode, infer_types, requested_types
 from skmist._inference import Engine
-from skmist._lower_bound import bound_by_columns, promising
-from skmist._validation import read_pair
+from skmist._lower_bound import _columns, _n_columns, bound_by_columns, promising
+from skmist._validation import read_pair, read_table
 from skmist.core.best_pairs import MOST_PAIRS
 
 
@@ -92,6 +92,23 @@ def test_too_many_pairs_are_left_alone():
     assert found[0, -1] > 0.5 and (np.diff(found[0][np.isfinite(found[0])]) >= 0).all()
     independent = sides(rng.normal(size=(200, 3)), y)
     assert np.isneginf(bound_by_columns([independent], low + 1, levels, Engine())).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "count"), [("a", 1), ("b", 1), ("c", 1), ("ad", 2), ("ab", 2), ("bc", 1), ("abcd", 4)]
+)
+def test_columns_are_counted_without_making_them(names, count, rng):
+    frame = pd.DataFrame(
+        {
+            "a": rng.normal(size=400),
+            "b": rng.choice(list("uvwxyz"), 400),
+            "c": rng.random(400) < 0.5,
+            "d": rng.normal(size=400),
+        }
+    )
+    table = read_table(frame[list(names)], role="X", caller="test", one_d=True)
+    side = encode(table, infer_types(table, requested_types("auto", table)))
+    assert _n_columns(side) == len(_columns(side)) == count
 
 
 def test_sets_that_share_columns_are_asked_of_once(monkeypatch):
