@@ -178,9 +178,9 @@ def row_factors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return knots, logarithms of numbers of rows, and factors: conformal in bins of n.
 
-    With few rows errors are those of the sample, on data like those of training and on others, and
-    the stream alone counts. From ``FAMILIES_FROM`` rows on they are more and more those of the
-    network; families count there, as the larger share of the data sets that they are.
+    Below ``FAMILIES_FROM`` rows the stream alone counts, so that intervals on data like those of
+    training cover in each bin. Above, where errors are less those of the sample than those of the
+    network, families count too, as the larger share of the data sets that they are.
 
     Parameters
     ----------
