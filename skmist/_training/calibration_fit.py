@@ -2,8 +2,8 @@
 
 There are two sources, a stream of the training distribution under a name of its own and the
 held-out families. Sources are told apart by the domain score as far as they can be: where it is
-below the stream's median, and as to the number of rows, families count little, so that intervals
-cover on data like those of training; elsewhere both count the same.
+below the stream's median, families count little, so that intervals cover on data like those of
+training; elsewhere both count the same. For the number of rows see :func:`row_factors`.
 """
 
 from __future__ import annotations
