@@ -292,3 +292,15 @@ def test_rounding_keeps_strong_dependence_and_little_changes():
     moved = (coarse.x - draw.x).abs().max() + (coarse.y - draw.y).abs().max()
     assert 0 < float(moved) < 0.15
     assert len(coarse.x[~strong][0].unique()) < 400 or len(coarse.y[~strong][0].unique()) < 400
+
+
+def test_information_of_normal_pairs_is_spread_without_steps():
+    draw = elliptical.bivariate(Rng(2), 4, 200_000)
+    for x, y, mi in zip(draw.x[..., 0], draw.y[..., 0], draw.mi, strict=True):
+        rho = torch.corrcoef(torch.stack([x, y]).double())[0, 1]
+        assert -0.5 * torch.log1p(-(rho**2)) == pytest.approx(float(mi), abs=0.01)
+    mi = elliptical.bivariate(Rng(3), 1_000_000, 1).mi
+    assert 0 < mi.min() and 4.9 < mi.max() < 7
+    density = torch.histc(mi, 30, 0.0, 3.0)
+    ratio = density[1:] / density[:-1]
+    assert ratio[1:].min() > 0.7 and ratio.max() < 1.05  # it was 0.4 at 0.6 nats once

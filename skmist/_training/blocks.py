@@ -51,7 +51,7 @@ def draw_block(rng: Rng, batch: int, n: int, dx: int, dy: int) -> Draw:
         options["ordinal"] = 2
     if dx == dy == 1:
         options |= {
-            "gaussian": 25,
+            "gaussian": 30,
             "grid": 12,
             "copula": 4,
             "zero-inflated": 1.5,
