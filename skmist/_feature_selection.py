@@ -355,10 +355,9 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
                 keep &= self.scores_[order] > shuffled_reference(read(), rule)
             return order[keep][: rule.count], order
         columns = read()
-        if self.direction == "backward":
-            found = backward(columns, relevance, passed, rule)
-        else:
-            found = forward(self.strategy, columns, relevance, passed, rule)
+        ranked = order[np.isin(order, passed)]  # of equal gains, the first one counts
+        search = backward if self.direction == "backward" else partial(forward, self.strategy)
+        found = search(columns, relevance, ranked, rule)
         columns.note_outside()
         self.path_ = found.path
         if rule.alpha is not None:

@@ -190,3 +190,20 @@ def test_many_scores_that_lie_close_are_ordered_all_the_same(rng):
     order = from_the_best(scores)
     assert sorted(order) == list(range(20_000))
     assert (scores[order] >= np.sort(scores)[::-1] - 2 * ROUNDING).all()
+
+
+def test_scores_next_to_zero_that_differ_are_not_taken_for_equal():
+    assert list(from_the_best(np.array([6.543e-5, 6.554e-5, 0.2, 0.2 + 1e-7, 0, 0]))) == [
+        2, 3, 1, 0, 4, 5,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", ["relevance", "mrmr"])
+def test_the_order_of_columns_that_tell_nothing_is_not_that_of_their_places(strategy):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X, y, order = rng.normal(size=(300, 9)), rng.normal(size=300), rng.permutation(9)
+        y = X[:, 0] + y
+        selector = MISTFeatureSelector(strategy=strategy, n_features_to_select=8)
+        ranks, other = (selector.fit(X[:, k], y).ranking_ for k in (range(9), order))
+        assert np.array_equal(ranks[order], other)

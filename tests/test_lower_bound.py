@@ -59,7 +59,7 @@ def test_nothing_is_lowered_and_most_stays(monkeypatch):
     monkeypatch.setattr(information, "bound_by_columns", nothing)
     alone = [est.fit(X, y).quantiles_ for X, y in cases]
     middle = len(est.quantile_levels_) // 2
-    assert raised[0][middle] > alone[0][middle] + 0.3
+    assert raised[0][middle] > alone[0][middle] + 0.15
     for a, b in zip(raised, alone, strict=True):
         assert (a >= b).all()
     for a, b in zip(raised[1:], alone[1:], strict=True):

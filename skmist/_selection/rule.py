@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 ROUNDING = 1e-6  # scores that differ by less are those of equal columns
+SHARE = 2e-4  # of a score, where that is less still: those next to 0 are more exact
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,13 @@ def from_the_best(scores: np.ndarray) -> np.ndarray:
     """Return the order of scores (n_features,) from the largest one; equal ones stay in order.
 
     What a column gets depends on its place in a batch by rounding. Scores count as equal if they
-    lie within ``ROUNDING`` of the largest one of their group, so that many columns form no chain.
+    lie within ``ROUNDING``, or ``SHARE`` of them, of the largest one of their group, so that many
+    columns form no chain. Those of columns that tell nothing are small and lie close together.
     """
     order = np.argsort(-scores, kind="stable")
     group, top, groups = 0, np.inf, []
     for score in scores[order].tolist():
-        if top - score > ROUNDING:
+        if top - score > min(ROUNDING, SHARE * score):
             group, top = group + 1, score
         groups.append(group)
     return order[np.lexsort((order, groups))]

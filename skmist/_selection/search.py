@@ -106,8 +106,8 @@ def forward(
 def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], rule: Rule) -> Found:
     """Leave out features one after the other, each time the one that is missed the least.
 
-    Copies of features further left go first. With ``auto``, the search stops where putting shuffled
-    copies in the place of the feature, often enough for the level, never tells as much.
+    Copies of features further to the front go first. With ``auto``, the search stops where putting
+    shuffled copies in the place of the feature, often enough for the level, never tells as much.
     """
     kept, copies = [], []
     for j in map(int, candidates):
@@ -115,7 +115,8 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
     copies.sort(key=lambda j: -relevance.value[j])
     if rule.copies and rule.count > len(kept):
         taken = rule.count - len(kept)
-        kept, copies = sorted(kept + copies[:taken]), copies[taken:]
+        again, copies = copies[:taken], copies[taken:]
+        kept = [j for j in map(int, candidates) if j in {*kept, *again}]
     whole = columns.about_y([kept])
     before = float(whole.value[0])
     shuffled = [columns.shuffled(rule.seed, i) for i in range(rule.n_orders)]
@@ -134,7 +135,7 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
                 "missing, which is what leaving out one of them is compared with."
             )
             break
-        least = len(kept) - 1 - first_of_the_largest(-losses[::-1])  # of equals, the rightmost
+        least = len(kept) - 1 - first_of_the_largest(-losses[::-1])  # of equals, the last
         others = [*kept[:least], *kept[least + 1 :]]
         if rule.auto and all(
             before > d.about_y([kept[least : least + 1]], fixed=others).value[0] for d in shuffled
