@@ -36,10 +36,10 @@ def test_fine_waves_are_seen_beside_idle_columns():
 
 
 def stripes(n, seed, idle=9):
-    """Return a column, idle ones beside it, and in which of 60 intervals it lies, modulo two."""
+    """Return a column, idle ones beside it, and in which of 60 intervals it lies, modulo four."""
     rng = np.random.default_rng(seed)
     x = rng.random(n)
-    y = np.array(["even", "odd"], dtype=object)[(x * 60).astype(int) % 2]
+    y = np.array(list("abcd"), dtype=object)[(x * 60).astype(int) % 4]
     return np.column_stack([rng.normal(size=(n, idle)), x]), y
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_lowered_and_most_stays(monkeypatch):
     monkeypatch.setattr(information, "bound_by_columns", nothing)
     alone = [est.fit(X, y).quantiles_ for X, y in cases]
     middle = len(est.quantile_levels_) // 2
-    assert raised[0][middle] > alone[0][middle] + 0.15
+    assert raised[0][middle] > alone[0][middle] + 0.3
     for a, b in zip(raised, alone, strict=True):
         assert (a >= b).all()
     for a, b in zip(raised[1:], alone[1:], strict=True):
