@@ -24,7 +24,7 @@ from skmist._selection.frames import FrameSelectorMixin
 from skmist._selection.restore import unchanged_on_error
 from skmist._selection.rule import Rule, from_the_best
 from skmist._selection.search import backward, forward
-from skmist._selection.testing import benjamini_hochberg
+from skmist._selection.testing import discoveries
 from skmist._validation import Notes, Table, read_pair
 
 
@@ -52,7 +52,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         features as long as they gain more than shuffled copies would, see Notes. None keeps all
         that pass `threshold` and `alpha`; without these, half of the features.
     threshold : float or None, default=None
-        Smallest score ("relevance") or gain (the others) of what is kept; backward, one always is.
+        Smallest score ("relevance") or gain of what is kept, in `units`; backward, one always is.
     alpha : float or None, default=None
         Keep, or search among, only those features that tell something about y by themselves: a test
         of each one, with at most this share of false discoveries expected (Benjamini and Hochberg
@@ -61,8 +61,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         themselves, the search ends at the first step with a p-value above `alpha`, see Notes;
         going forward only.
     pvalues : bool, default=False
-        Whether to test each feature for independence of y; `alpha` does so too, except with
-        "joint".
+        Whether to test each feature; `alpha` does so too, except with "joint".
     n_permutations : int, default=199
         Largest number of permutations of the test, as in :class:`MISTScore`, where it takes any. A
         joint search with `alpha` always needs them, at least ``2 / alpha - 1``.
@@ -71,8 +70,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     x_types, y_type : str, array-like of str or dict, default="auto"
         Types of the columns of X and of y, as in :class:`MISTEstimator`.
     missing : {"error", "pairwise"}, default="error"
-        What to do about missing values: raise an error, or leave out, for each feature, the rows
-        where it or y is missing.
+        Raise an error, or leave out, for each feature, the rows where it or y is missing.
     point : {"median", "mean"} or float, default="median"
         Point estimate: the median or the mean of the distribution, or the quantile at this level.
         A low quantile prefers features that are informative beyond doubt.
@@ -94,7 +92,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     Attributes
     ----------
     scores_ : ndarray of shape (n_features,)
-        Point estimates of I(X_j; y), in `units`, whatever the strategy.
+        Point estimates of I(X_j; y), in `units` ("jmi" and "joint" read numbers by rank only).
     intervals_ : ndarray of shape (n_features, 2)
         Central intervals of probability `level`, in `units`; upper ends may be infinite.
     pvalues_ : ndarray of shape (n_features,)
@@ -107,10 +105,10 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         the others by their last gain, then copies of chosen features.
     path_ : structured ndarray of shape (n_steps,)
         Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
-        (left out, if backward), ``gain`` (negative if backward), ``mi``, ``low``, ``high``:
-        estimate and interval of the information that all features of that step have together, in
-        `units` (forward, NaN beyond fifty features), and ``pvalue`` (of joint steps with `alpha`,
-        else NaN).
+        (left out, if backward), ``gain`` (backward, the change: mostly negative), ``mi``, ``low``,
+        ``high``: estimate and interval of the information that all features of that step have
+        together, in `units` (forward, NaN beyond fifty features), and ``pvalue`` (of joint steps
+        with `alpha`, else NaN).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)
@@ -163,8 +161,9 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     `n_permutations` estimates for each candidate, a step that adds a pair ``2 / alpha`` for each
     pair; a test that fails ends early.
 
-    With ``missing="pairwise"`` each estimate rests on all samples that are complete for it. Of a
-    joint search over columns with gaps, fewer and fewer samples are left with each step.
+    With ``missing="pairwise"`` each estimate rests on all samples that are complete for it, a gain
+    on those where neither the feature nor what it is added to is missing. Of a joint search over
+    columns with gaps, fewer and fewer samples are left with each step.
 
     References
     ----------
@@ -276,6 +275,8 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
             ``missing="error"``; if shapes or dtypes cannot be used; or if ``strategy`` does not go
             with ``direction="backward"``; or if a joint search with ``alpha`` goes backward, with
             ``pvalues=True``, or with too few permutations.
+        TypeError, CheckpointError
+            As in :class:`MISTEstimator`.
         """
         check_combinations(
             self.strategy, self.direction, self.alpha, self.pvalues, self.n_permutations
@@ -314,7 +315,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         self.domain_scores_ = estimates.domain_scores
         passed = np.arange(len(self.scores_))
         if self.alpha is not None and not self._tests_steps:
-            passed = np.flatnonzero(benjamini_hochberg(self.pvalues_, self.alpha))
+            passed = discoveries(self.pvalues_, self.alpha, self.n_permutations, notes)
         columns = partial(  # of X there may have to be a copy
             complete_columns, left, self.feature_types_, right, self.target_types_, settings, notes
         )

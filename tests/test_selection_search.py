@@ -1,5 +1,7 @@
 """Searches for sets of features: redundancy, interactions, stopping, paths, real tables."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -120,6 +122,20 @@ def test_alpha_controls_false_discoveries(rng):
     assert len(nothing.path_) == nothing.support_.sum() == 0
 
 
+def test_too_few_permutations_for_a_discovery_are_warned_of(rng, checkpoint):
+    X = rng.integers(0, 5, size=(100, 30)).astype(float)
+    y = (X[:, 0] > 2).astype(int)
+    params = {"alpha": 0.05, "checkpoint": checkpoint}
+    with pytest.warns(UserWarning, match="takes 600 permutations"):
+        fitted = MISTFeatureSelector(n_permutations=19, **params).fit(X, y)
+    assert not fitted.support_.any()
+    assert fitted.pvalues_.min() == 1 / 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        MISTFeatureSelector(n_permutations=600, **params).fit(X[:, 1:3], rng.permutation(y))
+    assert MISTFeatureSelector(n_permutations=600, **params).fit(X, y).support_[0]
+
+
 def test_benjamini_hochberg(rng):
     for p in [
         rng.uniform(size=30) ** 2,
@@ -213,6 +229,49 @@ def test_mixed_table_with_missing_values(mixed, rng, strategy):
     assert_array_equal(MISTFeatureSelector(**params).fit(polars, y).ranking_, fitted.ranking_)
     out = fitted.set_output(transform="pandas").transform(frame)
     pd.testing.assert_frame_equal(out, frame[out.columns])
+
+
+@pytest.fixture
+def gappy(rng):
+    """Return useful columns, one with gaps, noise with gaps, and y: numbers of 300 rows."""
+    a, b, c, noise = rng.normal(size=(4, 300))
+    y = a + b + c + 0.7 * rng.normal(size=300)
+    X = np.c_[a, b, c, noise]
+    X[rng.random(300) < 0.3, 2] = np.nan
+    X[rng.random(300) < 0.5, 3] = np.nan
+    return X, y
+
+
+def test_gains_are_differences_on_the_same_rows(gappy):
+    X, y = gappy
+
+    def mi(columns, rows):
+        return float(mutual_info(X[rows][:, columns], y[rows]))
+
+    def gain(more, before):
+        both = ~np.isnan(X[:, [more, *before]]).any(axis=1)
+        return mi([*before, more], both) - mi(before, both)
+
+    params = {"missing": "pairwise", "n_features_to_select": 4}
+    joint = MISTFeatureSelector(strategy="joint", **params).fit(X, y)
+    order = list(joint.path_["feature"])
+    for step in (1, 2, 3):
+        expected = gain(order[step], order[:step])
+        assert joint.path_["gain"][step] == pytest.approx(expected, abs=1e-4)
+    complete = ~np.isnan(X[:, order]).any(axis=1)
+    assert joint.path_["mi"][3] == pytest.approx(mi(order, complete), abs=1e-4)
+    jmi = MISTFeatureSelector(strategy="jmi", **params).fit(X, y)
+    first, second, third = jmi.path_["feature"][:3]
+    expected = np.mean([gain(third, [k]) for k in (first, second)])
+    assert jmi.path_["gain"][2] == pytest.approx(expected, abs=1e-4)
+    back = MISTFeatureSelector(
+        strategy="joint", direction="backward", missing="pairwise", n_features_to_select=3
+    ).fit(X, y)
+    (step,) = back.path_
+    others = [j for j in range(4) if j != step["feature"]]
+    assert step["gain"] == pytest.approx(-gain(step["feature"], others), abs=1e-4)
+    rows = ~np.isnan(X[:, others]).any(axis=1)
+    assert step["mi"] == pytest.approx(mi(others, rows), abs=1e-4)
 
 
 def test_inverse_transform(redundant):

@@ -45,6 +45,8 @@ class Columns:
         How to ask; nothing is tested here.
     notes : Notes
         Where warnings go.
+    has_gaps : ndarray of bool of shape (n_features,)
+        Which features have missing values.
     order : ndarray of int of shape (n_samples,) or None
         With it, the columns in question are read in this order of rows, as copies that know
         nothing of y; those given as `fixed` stay as they are.
@@ -56,6 +58,7 @@ class Columns:
     y_types: np.ndarray
     settings: Settings
     notes: Notes
+    has_gaps: np.ndarray
     order: np.ndarray | None = None
     reasons: dict[tuple[int, ...], list[str]] = field(default_factory=dict)
 
@@ -64,32 +67,63 @@ class Columns:
         order = np.random.default_rng(seed).permutation(self.X.n_rows)
         return replace(self, order=order, reasons={})
 
-    def about_y(self, sets: Sequence[Sequence[int]], fixed: Sequence[int] = ()) -> Answers:
-        """Estimate I(fixed and set; y) for each set of columns."""
+    def about_y(
+        self,
+        sets: Sequence[Sequence[int]],
+        fixed: Sequence[int] = (),
+        present: Sequence[Sequence[int]] | None = None,
+    ) -> Answers:
+        """Estimate I(fixed and set; y) for each set of columns.
 
-        def pair(columns: Sequence[int]) -> tuple[Side, Side] | None:
-            table, keep = self._block(columns, fixed)
+        With `present`, of as many sets: on the rows where those columns are not missing either.
+        """
+
+        def pair(i: int) -> tuple[Side, Side] | None:
+            columns = [*fixed, *sets[i]]
+            table, keep = self._block([*sets[i], *(present[i] if present else ())], fixed)
             if (count := int(keep.sum())) < MIN_SAMPLES:
                 return None
             target = self._target if count == len(keep) else self._encode_y(self.y.rows(keep))
-            kinds = self.types[np.array([*fixed, *columns], dtype=np.intp)]
+            kinds = self.types[np.array(columns, dtype=np.intp)]
+            if present:
+                table = table.block(slice(len(columns)))
             return encode(table.rows(keep), kinds), target
 
-        return self._answers([tuple(s) for s in sets], pair, fixed)
+        return self._answers([(*fixed, *s) for s in sets], pair)
+
+    def gains_about_y(
+        self, sets: Sequence[Sequence[int]], fixed: Sequence[int], alone: float
+    ) -> Answers:
+        """Estimate I(fixed and set; y) - I(fixed; y) for each set, both on the same rows.
+
+        Parameters
+        ----------
+        sets : sequence of sequence of int
+            Sets of columns.
+        fixed : sequence of int
+            Columns beside each of them.
+        alone : float
+            I(fixed; y), on all rows where the fixed columns are present.
+        """
+        base = np.full(len(sets), alone)
+        gaps = [i for i, s in enumerate(sets) if fixed and self.has_gaps[list(s)].any()]
+        if gaps:
+            base[gaps] = self.about_y([()] * len(gaps), fixed, [sets[i] for i in gaps]).value
+        return Answers(*(part - base for part in self.about_y(sets, fixed)))
 
     def about_column(self, columns: Sequence[int], other: int) -> Answers:
         """Estimate I(X_j; X_other) for each column j."""
 
-        def pair(columns: Sequence[int]) -> tuple[Side, Side] | None:
-            table, keep = self._block(columns, (other,))
+        def pair(i: int) -> tuple[Side, Side] | None:
+            table, keep = self._block([columns[i]], (other,))
             if int(keep.sum()) < MIN_SAMPLES:
                 return None
             table = table.rows(keep)
-            kinds = self.types[[other, *columns]]
+            kinds = self.types[[other, columns[i]]]
             sides = [encode(table.block([i]), kinds[[i]]) for i in (1, 0)]
             return sides[0], sides[1]
 
-        return self._answers([(int(j),) for j in columns], pair, (other,))
+        return self._answers([(other, int(j)) for j in columns], pair)
 
     def are_copies(self, j: int, k: int) -> bool:
         """Tell whether two columns are copies: each value of one belongs to one of the other.
@@ -142,12 +176,12 @@ class Columns:
     def _answers(
         self,
         sets: Sequence[tuple[int, ...]],
-        pair: Callable[[Sequence[int]], tuple[Side, Side] | None],
-        fixed: Sequence[int],
+        pair: Callable[[int], tuple[Side, Side] | None],
     ) -> Answers:
+        """Ask about pairs of sides, by their numbers; what is outside is noted by their sets."""
         out = np.full((3, len(sets)), np.nan)
-        for start, stop in self._chunks(sets, len(fixed)):
-            asked = [(i, pair(sets[i])) for i in range(start, stop)]
+        for start, stop in self._chunks(sets):
+            asked = [(i, pair(i)) for i in range(start, stop)]
             asked = [(i, sides) for i, sides in asked if sides is not None]
             if not asked:
                 continue
@@ -157,12 +191,12 @@ class Columns:
             out[0, index] = found.values
             out[1:, index] = found.intervals.T
             for i, why in zip(index, reasons, strict=True):
-                self.reasons[(*fixed, *sets[i])] = why
+                self.reasons[sets[i]] = why
         return Answers(*out)
 
-    def _chunks(self, sets: Sequence[tuple[int, ...]], extra: int) -> Iterator[tuple[int, int]]:
+    def _chunks(self, sets: Sequence[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
         """Yield spans of the sets whose values take a bounded part of the memory."""
-        width = extra + max((len(s) for s in sets), default=1)
+        width = max((len(s) for s in sets), default=1)
         size = max(1, BLOCK_CELLS // max(1, width * self.X.n_rows))
         for start in range(0, len(sets), size):
             yield start, min(start + size, len(sets))
@@ -177,8 +211,11 @@ def complete_columns(
         X = replace(X, values=sp.csc_array(X.values[np.flatnonzero(keep)]))
     else:
         X = X.rows(keep)
+    has_gaps = np.zeros(X.n_columns, dtype=bool)
+    if settings.missing != "error":
+        has_gaps[:] = [not X.block([j]).complete_rows().all() for j in range(X.n_columns)]
     settings = replace(settings, n_permutations=0)
-    return Columns(X, types, y.rows(keep), y_types, settings, notes)
+    return Columns(X, types, y.rows(keep), y_types, settings, notes, has_gaps)
 
 
 def _copies(values: np.ndarray, loose: bool) -> bool:

@@ -82,9 +82,9 @@ class JMI(Criterion):
         return Answers(*(self._totals[:, candidates] / len(self.chosen)))
 
     def _update(self, feature: int, candidates: np.ndarray) -> None:
-        alone = self.columns.about_y([()], fixed=(feature,)).value
-        together = self.columns.about_y([(j,) for j in candidates], fixed=(feature,))
-        self._totals[:, candidates] += np.stack(together) - alone
+        alone = float(self.columns.about_y([()], fixed=(feature,)).value[0])
+        gains = self.columns.gains_about_y([(j,) for j in candidates], (feature,), alone)
+        self._totals[:, candidates] += np.stack(gains)
 
 
 class Joint(Criterion):
@@ -108,8 +108,7 @@ class Joint(Criterion):
         The chosen columns are not shuffled.
         """
         columns = self.columns if seed is None else self.columns.shuffled(*seed)
-        found = columns.about_y(sets, fixed=self.chosen)
-        return Answers(*(part - self._base for part in found))
+        return columns.gains_about_y(sets, self.chosen, self._base)
 
 
 CRITERIA: dict[str, type[Criterion]] = {"mrmr": MRMR, "jmi": JMI, "joint": Joint}

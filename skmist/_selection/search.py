@@ -125,7 +125,9 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
     losses = np.array([])
     while True:
         columns.show(f"{len(kept)} features left")
-        without = columns.about_y([[k for k in kept if k != j] for j in kept])
+        without = columns.about_y(
+            [[k for k in kept if k != j] for j in kept], present=[(j,) for j in kept]
+        )
         losses = before - without.value
         if len(kept) <= max(1, rule.count):
             break
@@ -137,17 +139,18 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
             break
         least = len(kept) - 1 - first_of_the_largest(-losses[::-1])  # of equals, the last
         others = [*kept[:least], *kept[least + 1 :]]
+        after = [float(part[least]) for part in without]
+        if columns.has_gaps[kept[least]]:  # there are more rows without it
+            after = [float(part[0]) for part in columns.about_y([others])]
         if rule.auto and all(
-            before > d.about_y([kept[least : least + 1]], fixed=others).value[0] for d in shuffled
+            losses[least] > d.gains_about_y([(kept[least],)], others, after[0]).value[0]
+            for d in shuffled
         ):
             break
         if rule.threshold is not None and losses[least] >= rule.threshold:
             break
-        before = float(without.value[least])
-        records.append(
-            (len(records) + 1, kept[least], -losses[least], before)
-            + (without.low[least], without.high[least], np.nan)
-        )
+        before = after[0]
+        records.append((len(records) + 1, kept[least], -losses[least], *after, np.nan))
         removed.append(kept.pop(least))
     order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
     rest = removed[::-1] + copies
