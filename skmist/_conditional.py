@@ -128,7 +128,7 @@ def difference(whole: Estimates, part: Estimates) -> tuple[float, tuple[float, f
     """
     a, (a_low, a_high) = float(whole.values[0]), whole.intervals[0]
     b, (b_low, b_high) = float(part.values[0]), part.intervals[0]
-    # with a quantile as the point estimate, an end may lie on its other side
+    # the mean, as the point estimate, may lie beyond an end
     down = np.hypot(max(a - a_low, 0.0), max(b_high - b, 0.0))
     up = np.hypot(max(a_high - a, 0.0), max(b - b_low, 0.0))
     low, high = max(0.0, a - b - down), min(max(0.0, a - b + up), a_high)

@@ -104,7 +104,8 @@ def mutual_info(
     missing : {"error", "pairwise"}, default="error"
         What to do about missing values: raise an error, or leave out the rows that have one.
     point : {"median", "mean"} or float, default="median"
-        Point estimate: the median or the mean of the distribution, or the quantile at this level.
+        Point estimate: the median or the mean of the distribution, or the quantile at this level;
+        with `given` the median or the mean.
     level : float, default=0.9
         Probability with which the interval holds the true value, at most 0.99.
     units : {"nats", "bits"}, default="nats"
@@ -137,12 +138,13 @@ def mutual_info(
     ------
     ValueError
         If there are fewer than 8 samples, infinities, or missing values with ``missing="error"``;
-        if shapes or values cannot be used; or if ``pvalue=True`` is asked for with `given`.
+        if shapes or values cannot be used; or if ``pvalue=True``, or a quantile as the point
+        estimate, is asked for with `given`.
     TypeError
         If something is no table of numbers, strings or categories, such as one of dates, or if y is
         a sparse matrix.
     CheckpointError
-        If the file of weights is damaged or not one of this package.
+        If the file of weights is missing, damaged or not one of this package.
 
     See Also
     --------
@@ -152,14 +154,14 @@ def mutual_info(
     Notes
     -----
     Conditional mutual information is I(X, Z; y) - I(Z; y) (chain rule), on the rows where all of
-    them are present. Its interval takes the distances of the ends of both intervals from the
-    estimates together as for independent errors, by their squares, and is cut at 0. Errors of two
-    estimates from the same rows go the same way as a rule, so this interval is wider than it need
-    be. Where all of Z is discrete, with at most 20 combinations of values and 40 rows or more of
-    each, the estimates for each of them are averaged instead, and so are the ends of their
-    intervals: with Z of three and four values, that has the smaller error. Where a single
-    continuous X or y follows exactly from Z (linearly, or monotonely from one column), the result
-    is 0, with a warning.
+    them are present: the difference of both point estimates, or 0 where it is negative. The
+    interval takes the distances of the ends of both intervals from the estimates together as for
+    independent errors, by their squares, and is cut at 0. Errors of two estimates from the same
+    rows go the same way as a rule, so this interval is wider than it need be. Where all of Z is
+    discrete, with at most 20 combinations of values and 40 rows or more of each, the estimates for
+    each of them are averaged instead, and so are the ends of their intervals: with Z of three and
+    four values, that has the smaller error. Where a single continuous X or y follows exactly from Z
+    (linearly, or monotonely from one column), the result is 0, with a warning.
 
     Examples
     --------
@@ -194,6 +196,11 @@ def mutual_info(
     if given is not None:
         if pvalue:
             raise ValueError("pvalue=True does not go with given: there is no such test here.")
+        if not isinstance(point, str) and point != 0.5:
+            raise ValueError(
+                f"point={point} does not go with given: the difference of two quantiles is no "
+                "quantile of the difference; take 'median' or 'mean'."
+            )
         third = read_given(given, left.n_rows, caller=settings.caller, missing=missing)
         value, interval, n_used, inside, score = conditional(
             left, right, third, given_types, settings, notes

@@ -1,5 +1,7 @@
 """Classical estimators: against formulas, scikit-learn and a direct computation."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,6 +65,17 @@ def test_ksg_of_a_bivariate_normal(rho, scores):
 def test_ksg_agrees_with_sklearn_on_one_column():
     x, y = bivariate(500, 0.7)
     assert ksg_mi(x, y) == pytest.approx(sklearn_mi(x, y), abs=1e-6)
+
+
+@pytest.mark.parametrize("spoil", [np.round, lambda x: np.maximum(x, 0)])
+def test_ksg_warns_where_values_repeat(spoil):
+    x, y = bivariate(300, 0.7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ksg_mi(x, y)
+    for sides in ((spoil(x), y), (y, np.column_stack([y, spoil(x)]))):
+        with pytest.warns(UserWarning, match="Many values repeat"):
+            ksg_mi(*sides)
 
 
 @pytest.mark.parametrize("function", [ksg_mi, gaussian_mi])

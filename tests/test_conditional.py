@@ -98,6 +98,8 @@ def test_errors(data):
         mutual_info(X[:, 0], y, given=X[1:, 1])
     with pytest.raises(ValueError, match="pvalue=True does not go with given"):
         mutual_info(X[:, 0], y, given=X[:, 1], pvalue=True)
+    with pytest.raises(ValueError, match="point=0.1 does not go with given"):
+        mutual_info(X[:, 0], y, given=X[:, 1], point=0.1)
     with pytest.raises(ValueError, match="given_types names the column 'q', but given has no"):
         mutual_info(X[:, 0], y, given=X[:, 1], given_types={"q": "category"})
 
