@@ -21,6 +21,7 @@ from skmist._numbers import EXACT
 from skmist._version import __version__
 
 DATE = r"\d{4}-\d\d?-\d\d?([ T]\d\d?:\d\d.*)?|\d\d?[./]\d\d?[./]\d{4}( \d\d?:\d\d.*)?"
+MOSTLY = 0.9  # share of numbers among the texts of a column, from which the others look like slips
 DECIMAL_COMMA = r"\s*-?\d+,\d+\s*"
 OUTPUTS = (".csv", ".json", ".md", ".parquet", ".png")
 
@@ -52,10 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for text in dict.fromkeys(str(w.message) for w in caught):
         print(f"skmist: warning: {text}", file=sys.stderr)
+    if hasattr(sys.stdout, "reconfigure"):  # names that the encoding lacks are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(frame.to_string(float_format=lambda v: f"{v:.4g}"), flush=True)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk
+        print(f"skmist: error: {error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
     return 0
 
 
@@ -235,6 +242,16 @@ def _with_dates(frame: Any, args: argparse.Namespace) -> Any:
             dates = pd.to_datetime(frame[name], errors="coerce", format="mixed", utc=True)
             if dates.notna().sum() == len(column):
                 frame[name] = dates
+            continue
+        number = pd.to_numeric(text, errors="coerce").notna()
+        if number.mean() >= MOSTLY and not number.all():
+            other = text[~number].iloc[0]
+            warnings.warn(
+                f"the values of {name!r} are numbers, but for some such as {other!r}: all of them "
+                "are read as text, as labels without an order; mend the file, or leave these cells "
+                "empty.",
+                stacklevel=2,
+            )
         elif args.decimal == "." and text.str.fullmatch(DECIMAL_COMMA).all():
             warnings.warn(
                 f"the values of {name!r} look like numbers with a decimal comma, and are read as "

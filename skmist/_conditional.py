@@ -45,7 +45,7 @@ def read_given(given: Any, n: int, *, caller: str, missing: str) -> Table:
 def conditional(
     X: Table, y: Table, Z: Table, given_types: Any, settings: Settings, notes: Notes
 ) -> tuple[float, tuple[float, float], int, bool, float]:
-    """Estimate I(X; y | Z), on the rows that are complete.
+    """Estimate I(X; y | Z), on the rows that are complete; at most the entropy of X and of y.
 
     Returns
     -------
@@ -93,6 +93,11 @@ def conditional(
     whole = joint(both, y, replace(settings, x_types=types), notes)[0]
     part = joint(Z, y, replace(settings, x_types=z_types), notes)[0]
     value, interval = difference(whole, part)
+    sides = [encode(t, kinds) for t, kinds in ((X, x_types), _varying(y, y_types))]
+    most = min(side.entropy for side in sides) * settings.unit
+    limits = [side.limits(np.array([(1 + settings.level) / 2]))[0] for side in sides]
+    low, high = min(interval[0], most), min(interval[1], min(limits) * settings.unit)
+    value, interval = min(value, most), (float(low), float(high))
     n_used = int(min(whole.n_used[0], part.n_used[0]))
     score = max(float(e.domain_scores[0]) for e in (whole, part))
     return value, interval, n_used, bool(whole.in_domain[0] and part.in_domain[0]), score

@@ -251,16 +251,30 @@ class MutualInfoDisplay:
         kept = np.ones(len(places), dtype=bool) if self.kept is None else self.kept
         ax.barh(places, self.values, color=np.where(kept, "tab:blue", "lightgray"))
         if self.intervals is not None:
-            ax.hlines(places, *self.intervals.T, color="black", lw=1.2)
+            low, high = self._drawn_intervals()
+            ax.hlines(places, low, high, color="black", lw=1.2)
+            endless = np.isinf(self.intervals[:, 1])
+            ax.plot(high[endless], places[endless], ">", color="black", ms=4, clip_on=False)
+            if endless.any():
+                ax.set_xlim(right=high.max())
         ax.set_yticks(places, self.names)
         ax.invert_yaxis()
         ax.set_xlim(left=0)
         ax.set_xlabel(self.label)
 
+    def _drawn_intervals(self) -> np.ndarray:
+        """Return lower and upper ends; those that are infinite lie beyond all others."""
+        finite = np.r_[self.values, self.intervals[np.isfinite(self.intervals)]]
+        edge = 1.1 * np.nanmax(finite)
+        return np.where(np.isinf(self.intervals), edge, self.intervals).T
+
     def _draw_path(self, ax) -> None:
         places = np.arange(len(self.names))
         if self.intervals is not None:
-            ax.fill_between(places, *self.intervals.T, alpha=0.2, color="tab:blue", lw=0)
+            low, high = self._drawn_intervals()
+            ax.fill_between(places, low, high, alpha=0.2, color="tab:blue", lw=0)
+            if np.isinf(self.intervals[:, 1]).any():
+                ax.set_ylim(top=high.max())
         ax.plot(places, self.values, marker="o", color="tab:blue")
         ax.set_xticks(places, self.names, rotation=45, ha="right")
         ax.set_ylim(bottom=0)

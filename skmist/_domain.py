@@ -21,7 +21,7 @@ _INDEPENDENT = 1e-6  # share of a column that the ones before do not give, at le
 
 CANNOT_SEE = (
     "most distinct values of a discrete side occur once, which hides its entropy; group rare "
-    "values, or say that the column is continuous"
+    "values, or, if they are numbers, say that the column is continuous"
 )
 UNLIKE = "a sample unlike those of training"
 PERFECT = (

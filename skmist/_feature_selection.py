@@ -107,8 +107,8 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
         Steps of the search; not with "relevance". Fields: ``step`` from 1 up, ``feature`` added
         (left out, if backward), ``gain`` (backward, the change: mostly negative), ``mi``, ``low``,
         ``high``: estimate and interval of the information that all features of that step have
-        together, in `units` (forward, NaN beyond fifty features), and ``pvalue`` (of joint steps
-        with `alpha`, else NaN).
+        together, in `units` (forward, NaN beyond 50 features or 128 columns, one for each
+        category), and ``pvalue`` (of joint steps with `alpha`, else NaN).
     feature_types_ : ndarray of str objects of shape (n_features,)
         Types of the columns of X, given or inferred.
     target_types_ : ndarray of str objects of shape (n_targets,)

@@ -154,14 +154,15 @@ def mutual_info(
     Notes
     -----
     Conditional mutual information is I(X, Z; y) - I(Z; y) (chain rule), on the rows where all of
-    them are present: the difference of both point estimates, or 0 where it is negative. The
-    interval takes the distances of the ends of both intervals from the estimates together as for
-    independent errors, by their squares, and is cut at 0. Errors of two estimates from the same
-    rows go the same way as a rule, so this interval is wider than it need be. Where all of Z is
-    discrete, with at most 20 combinations of values and 40 rows or more of each, the estimates for
-    each of them are averaged instead, and so are the ends of their intervals: with Z of three and
-    four values, that has the smaller error. Where a single continuous X or y follows exactly from Z
-    (linearly, or monotonely from one column), the result is 0, with a warning.
+    them are present: the difference of both point estimates, or 0 where it is negative, and at most
+    the entropy of a discrete X or y. The interval takes the distances of the ends of both intervals
+    from the estimates together as for independent errors, by their squares, and is cut at 0. Errors
+    of two estimates from the same rows go the same way as a rule, so this interval is wider than it
+    need be. Where all of Z is discrete, with at most 20 combinations of values and 40 rows or more
+    of each, the estimates for each of them are averaged instead, and so are the ends of their
+    intervals: with Z of three and four values, that has the smaller error. Where a single
+    continuous X or y follows exactly from Z (linearly, or monotonely from one column), the result
+    is 0, with a warning.
 
     Examples
     --------

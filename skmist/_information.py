@@ -30,7 +30,7 @@ from skmist._lower_bound import bound_by_columns
 from skmist._null import load_null
 from skmist._permutation import permutation_pvalues
 from skmist._readings import read_as_labels
-from skmist._validation import Notes, Table, check_samples, listing
+from skmist._validation import Notes, Table, check_samples, listing, note_unseen
 from skmist.core import MIDistribution
 from skmist.exceptions import OutOfDomainWarning
 
@@ -337,7 +337,7 @@ def columnwise(
     note_constants((y,), notes)
     target = encode(y, y_type)
     reasons: list[list[str]] = []
-    parts, x_types = [], []
+    parts, x_types, unseen = [], [], []
     for columns in _blocks(X):
         block = X.block(columns)
         types = infer_types(block, given[columns])
@@ -345,8 +345,11 @@ def columnwise(
         note_constants((block,), notes)
         pairs = list(_column_pairs(block, types, y, y_type, target, settings.caller))
         parts.append(ask(pairs, settings, reasons))
+        if target.width:
+            unseen += [block.names[j] for j, (_, side) in enumerate(pairs) if not side.width]
         x_types.append(types)
     note_outside(reasons, lambda i: X.names[i], "feature", notes)
+    note_unseen("y", unseen, notes)
     return Estimates.join(parts), np.concatenate(x_types), y_type
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from skmist._encoding import Side, encode, infer_types, note_constants, requested_types
 from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
-from skmist._validation import Notes, Table, check_samples
+from skmist._validation import Notes, Table, check_samples, note_unseen
 
 
 def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +41,9 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         where = f" not missing in columns {X.names[i]!r} and {X.names[j]!r}"
         check_samples(int(keep.sum()), settings.caller, where)
         left, right = (encode(columns[k].rows(keep), types[[k]]) for k in (i, j))
+        for one, other, side in ((i, j, left), (j, i, right)):
+            if whole[one].width and not side.width:
+                note_unseen(f"Column {X.names[one]!r}", [X.names[other]], notes)
         return left, right
 
     reasons: list[list[str]] = []

@@ -121,6 +121,16 @@ class Notes:
             self.items.append((category, text))
 
 
+def note_unseen(what: str, names: Sequence[str], notes: Notes) -> None:
+    """Note that something varies, but not on the rows where these columns are not missing."""
+    if names:
+        columns = "column" if len(names) == 1 else "columns"
+        notes.add(
+            f"{what} is constant on the rows where {columns} {listing(names)} is not missing: the "
+            "estimate of 0 says nothing."
+        )
+
+
 def listing(names: Iterable[str], limit: int = 5) -> str:
     """Return the first names of a list in words, with the number of the others."""
     names = list(names)

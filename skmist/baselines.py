@@ -270,7 +270,7 @@ def gaussian_mi(X, y, *, scores="raw", correct_bias=False, shrinkage=None):
         raise ValueError("correct_bias=True needs shrinkage=None.")
     X, y = _two_matrices(X, y, min_samples=2)
     X, y = (_rescale(z, "rank" if scores == "rank" else "standard") for z in (X, y))
-    if shrinkage is not None:
+    if shrinkage is not None and shrinkage != 0:
         return _shrunk_gaussian_mi(X, y, shrinkage)
     bases = _orthonormal(X), _orthonormal(y)
     n_samples, dx, dy = len(X), bases[0].shape[1], bases[1].shape[1]  # what depends on others: out

@@ -41,7 +41,7 @@ LAYERS = {
     "_clustering": set(),
     "_conditional": {"_domain", "_encoding", "_information", "_validation"},
     "_matrix": {"_encoding", "_information", "_validation"},
-    "_selection": {"_encoding", "_information", "_permutation", "_validation"},
+    "_selection": {"_domain", "_encoding", "_information", "_permutation", "_validation"},
 }  # fmt: skip
 
 

@@ -204,3 +204,10 @@ def test_scale_of_columns_does_not_matter(rng, estimate, scale):
     x = rng.normal(size=300)
     y = x + rng.normal(size=300)
     assert estimate(scale * x, y) == pytest.approx(estimate(x, y), abs=1e-9)
+
+
+def test_no_shrinkage_of_columns_that_depend_on_each_other():
+    x, y = bivariate(100, 0.6)
+    twice = np.column_stack([x, x])
+    assert gaussian_mi(twice, y, shrinkage=0.0) == pytest.approx(gaussian_mi(x, y))
+    assert gaussian_mi(twice, twice, shrinkage=0.0) == np.inf

@@ -1,8 +1,10 @@
 """The command skmist: tables in, tables and pictures out, exit codes, one-line errors."""
 
+import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -324,3 +326,29 @@ def test_dates_and_decimal_commas_in_text(tmp_path, rng, capsys):
     assert "one character each" in capsys.readouterr().err
     assert main(["rank", str(tmp_path), "--target", "y"]) == 2
     assert f"expected a file, got the directory {tmp_path}" in capsys.readouterr().err
+
+
+def test_a_slip_among_numbers_is_named(tmp_path, rng, capsys):
+    x = rng.integers(0, 30, 100)
+    frame = pd.DataFrame({"x": x.astype(str), "y": x + rng.normal(size=100)})
+    frame.loc[3, "x"] = "?"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["rank", str(tmp_path / "t.csv"), "--target", "y"]) == 0
+    assert "'x' are numbers, but for some such as '?'" in capsys.readouterr().err
+
+
+def test_names_that_the_encoding_lacks_are_escaped(table, monkeypatch):
+    pd.read_csv(table).rename(columns={"noise": "größe"}).to_csv(table, index=False)
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["rank", str(table), "--target", "y"]) == 0
+    assert rb"gr\xf6\xdfe" in out.buffer.getvalue()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(table, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["rank", str(table), "--target", "y"]) == 2
+        monkeypatch.undo()
+    assert "skmist: error: [Errno 28]" in capsys.readouterr().err

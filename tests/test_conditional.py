@@ -171,3 +171,12 @@ def test_a_column_without_a_value(rng):
     frame = pd.DataFrame({"a": rng.normal(size=50), "b": np.nan})
     with pytest.raises(ValueError, match="0 samples not missing in column 'b'"):
         mutual_info_matrix(frame, missing="pairwise")
+
+
+def test_no_more_than_the_entropy_of_a_discrete_side(rng):
+    x, z = rng.integers(0, 2, 200), rng.normal(size=200)
+    y = z + 0.5 * x + 0.01 * rng.normal(size=200)
+    result = mutual_info(x, y, given=z, units="bits")
+    assert 0.5 < result.value <= 1
+    assert result.interval[0] <= result.value <= result.interval[1] <= 1.01
+    assert mutual_info(y, x, given=z, units="bits").value <= 1

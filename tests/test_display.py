@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from skmist import MISTEstimator, MISTFeatureSelector, MutualInfoDisplay
+from skmist import MISTEstimator, MISTFeatureSelector, MutualInfoDisplay, OutOfDomainWarning
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -67,3 +67,20 @@ def test_what_cannot_be_drawn_is_named(checkpoint, rng):
     fitted = MISTFeatureSelector(checkpoint=checkpoint).fit(X, y)
     with pytest.raises(ValueError, match="top should be a whole number, 1 or more"):
         MutualInfoDisplay.from_estimator(fitted, top=0)
+
+
+@pytest.mark.parametrize("kind", ["bars", "path"])
+def test_intervals_without_an_upper_end_reach_the_edge(rng, kind):
+    x = rng.normal(size=100)
+    selector = MISTFeatureSelector(strategy="mrmr", n_features_to_select=2)
+    with pytest.warns(OutOfDomainWarning):
+        selector.fit(np.c_[x, x + rng.normal(size=100)], x)
+    assert np.isinf(selector.intervals_[0, 1])
+    display = MutualInfoDisplay.from_estimator(selector, kind=kind)
+    (drawn,) = display.ax_.collections
+    ends = np.concatenate([path.vertices for path in drawn.get_paths()])
+    assert np.isfinite(ends).all()
+    place = 0 if kind == "bars" else 1
+    limit = display.ax_.get_xlim() if kind == "bars" else display.ax_.get_ylim()
+    assert ends[:, place].max() == pytest.approx(limit[1])
+    assert limit[1] > np.nanmax(selector.scores_)

@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import false_discovery_control
 
-from skmist import MISTFeatureSelector, mutual_info
+from skmist import MISTFeatureSelector, mutual_info, mutual_info_matrix
+from skmist._selection import search
 from skmist._selection.testing import benjamini_hochberg
 
 SEARCHES = ["mrmr", "jmi", "joint"]
@@ -310,3 +311,62 @@ def test_backward_down_to_one_feature(data):
     assert fitted.support_.sum() == 1
     assert len(fitted.path_) == 3
     assert chosen(X[:, :1], y, n_features_to_select=1, **params) == [0]
+
+
+def test_no_gain_exceeds_the_entropy_of_a_discrete_feature(rng):
+    x, z, c = rng.integers(0, 2, 300), *rng.normal(size=(2, 300))
+    y = np.c_[z + 0.5 * x + 0.01 * rng.normal(size=300), 2.5 * c + rng.normal(size=300)]
+    for strategy in ("jmi", "joint"):
+        path = (
+            MISTFeatureSelector(strategy=strategy, n_features_to_select=3)
+            .fit(np.c_[z, x, c], y)
+            .path_
+        )
+        (gain,) = path["gain"][path["feature"] == 1]
+        assert 0.3 < gain <= np.log(2)
+
+
+def test_shuffled_copies_have_their_gaps_where_the_column_has_them(rng):
+    n = 400
+    k, b, other = rng.normal(size=(3, n))
+    some = np.arange(n) < n // 3  # where nearly all of y is told, and noise was measured
+    y = k + 0.5 * b + np.where(some, 0.1, 1.5) * rng.normal(size=n)
+    X = np.c_[k, b, np.where(some, other, np.nan)]
+    params = {"strategy": "joint", "missing": "pairwise", "n_features_to_select": "auto"}
+    assert not MISTFeatureSelector(**params).fit(X, y).support_[2]
+
+
+def test_information_of_very_many_columns_is_not_asked_for(rng, checkpoint, monkeypatch):
+    X = pd.DataFrame({f"c{i}": [f"v{k}" for k in rng.integers(0, 26, 150)] for i in range(7)})
+    y = rng.normal(size=150)
+    params = {"n_features_to_select": 6, "checkpoint": checkpoint}
+    monkeypatch.setattr(search, "MAX_WIDTH", 60)
+    fitted = MISTFeatureSelector(strategy="mrmr", **params).fit(X, y)
+    widths = np.cumsum([X.iloc[:, j].nunique() for j in fitted.path_["feature"]])
+    assert_array_equal(np.isnan(fitted.path_["mi"]), widths > 128)
+    with pytest.warns(UserWarning, match="ends with 2 features: with one more there are more"):
+        fitted = MISTFeatureSelector(strategy="joint", **params).fit(X, y)
+    assert fitted.support_.sum() == 2
+
+
+def test_columns_that_are_constant_where_both_are_present_are_no_copies(rng):
+    n = 400
+    a, b = (rng.random((2, n)) < 0.15).astype(float)
+    a[180:220] = b[180:220] = 0
+    y = 2 * a + 2 * b + 0.3 * rng.normal(size=n)
+    a[220:], b[:180] = np.nan, np.nan
+    X = np.c_[a, b, rng.normal(size=n)]
+    params = {"strategy": "mrmr", "missing": "pairwise", "n_features_to_select": 2}
+    assert chosen(X, y, **params) == [0, 1]
+
+
+def test_a_constant_target_beside_a_feature_with_gaps_is_warned_of(rng, checkpoint):
+    a, other = rng.normal(size=(2, 60))
+    y = rng.integers(0, 2, 60)
+    y[:30], a[30:] = 0, np.nan
+    selector = MISTFeatureSelector(missing="pairwise", checkpoint=checkpoint)
+    with pytest.warns(UserWarning, match="y is constant on the rows where column 'x0' is not"):
+        assert selector.fit(np.c_[a, other], y).scores_[0] == 0
+    with pytest.warns(UserWarning, match="Column 'x1' is constant on the rows where column 'x0'"):
+        matrix = mutual_info_matrix(np.c_[a, y], missing="pairwise", checkpoint=checkpoint)
+    assert matrix[0, 1] == 0

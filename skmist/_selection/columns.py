@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from skmist._encoding import CONTINUOUS, Side, encode
+from skmist._encoding import CATEGORY, CONTINUOUS, Side, encode
 from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
 from skmist._validation import MIN_SAMPLES, Notes, Table
 
 _PROBE = 64  # rows on which a copy has to show before all are looked at
+_SHARED = 32  # rows that columns with gaps share, at least, to be copies: fewer agree by chance
 
 
 class Answers(NamedTuple):
@@ -49,7 +50,7 @@ class Columns:
         Which features have missing values.
     order : ndarray of int of shape (n_samples,) or None
         With it, the columns in question are read in this order of rows, as copies that know
-        nothing of y; those given as `fixed` stay as they are.
+        nothing of y; those given as `fixed` stay as they are, and so do rows with a gap.
     """
 
     X: Table
@@ -61,6 +62,7 @@ class Columns:
     has_gaps: np.ndarray
     order: np.ndarray | None = None
     reasons: dict[tuple[int, ...], list[str]] = field(default_factory=dict)
+    bounds: dict[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
 
     def shuffled(self, *seed: int) -> Columns:
         """Return the same questions about copies of the columns with shuffled rows."""
@@ -96,6 +98,8 @@ class Columns:
     ) -> Answers:
         """Estimate I(fixed and set; y) - I(fixed; y) for each set, both on the same rows.
 
+        No estimate exceeds the entropy of the set, no upper end what that may be.
+
         Parameters
         ----------
         sets : sequence of sequence of int
@@ -109,7 +113,9 @@ class Columns:
         gaps = [i for i, s in enumerate(sets) if fixed and self.has_gaps[list(s)].any()]
         if gaps:
             base[gaps] = self.about_y([()] * len(gaps), fixed, [sets[i] for i in gaps]).value
-        return Answers(*(part - base for part in self.about_y(sets, fixed)))
+        most, limit = np.array([self._bound(tuple(s)) for s in sets]).reshape(-1, 2).T
+        value, low, high = (part - base for part in self.about_y(sets, fixed))
+        return Answers(np.minimum(value, most), np.minimum(low, most), np.minimum(high, limit))
 
     def about_column(self, columns: Sequence[int], other: int) -> Answers:
         """Estimate I(X_j; X_other) for each column j."""
@@ -129,12 +135,14 @@ class Columns:
         """Tell whether two columns are copies: each value of one belongs to one of the other.
 
         Continuous columns have to rise or fall with each other strictly; those of labels or of
-        few numbers may be numbered anew.
+        few numbers may be numbered anew. Columns with gaps have to share some rows, and vary there.
         """
-        values = self.X.block([j, k]).values
-        values = values[~np.isnan(values).any(axis=1)]
-        if len(values) < MIN_SAMPLES:
+        everywhere = self.X.block([j, k]).values
+        values = everywhere[~np.isnan(everywhere).any(axis=1)]
+        if len(values) < min(_SHARED, len(everywhere)):
             return False
+        if len(values) < len(everywhere) and (values == values[:1]).all(axis=0).any():
+            return False  # constant on these rows, which says nothing
         loose = CONTINUOUS not in (self.types[j], self.types[k])
         return all(_copies(values[rows], loose) for rows in (slice(_PROBE), slice(None)))
 
@@ -147,12 +155,40 @@ class Columns:
 
         note_outside([self.reasons[s] for s in sets], name, "feature set", self.notes)
 
+    def widths(self, features: Sequence[int]) -> np.ndarray:
+        """Return how many columns the network reads of each feature beside others, about."""
+        out = np.ones(len(features), dtype=int)
+        for i, j in enumerate(features):
+            if self.types[j] == CATEGORY:
+                values = self.X.block([j]).values
+                count = len(np.unique(values[~np.isnan(values)]))
+                out[i] = count if count > 2 else 1
+        return out
+
+    @cached_property
+    def target_width(self) -> int:
+        """Number of columns that the network reads of y."""
+        return self._target.width
+
     def show(self, text: str) -> None:
         """Say on the progress bar, if there is one, how far a search is; nobody knows its end."""
         bar = self.settings.engine.bar
         if bar is not None:
             bar.total = None
             bar.set_description(text, refresh=False)
+
+    def _bound(self, columns: tuple[int, ...]) -> tuple[float, float]:
+        """Return the entropy of columns and what it may be, infinite with a continuous one."""
+        index = list(columns)
+        if CONTINUOUS in self.types[index]:
+            return np.inf, np.inf
+        if columns not in self.bounds:
+            table = self.X.block(index)
+            side = encode(table.rows(table.complete_rows()), self.types[index])
+            top = np.array([(1 + self.settings.level) / 2])
+            bound = np.array([side.entropy, side.limits(top)[0]]) * self.settings.unit
+            self.bounds[columns] = tuple(bound.tolist())
+        return self.bounds[columns]
 
     @cached_property
     def _target(self) -> Side:
@@ -164,12 +200,15 @@ class Columns:
     def _block(self, columns: Sequence[int], fixed: Sequence[int]) -> tuple[Table, np.ndarray]:
         """Return fixed columns and those in question, and the mask of the rows that are complete.
 
-        The mask is that of the shuffled rows where there are any.
+        Shuffled are the rows without a gap in the columns in question: which rows the others are,
+        and so how much the fixed columns tell on the rest, does not change.
         """
         table = self.X.block(np.array([*fixed, *columns], dtype=np.intp))
         if self.order is not None:
             values = table.values.copy()
-            values[:, len(fixed) :] = values[self.order, len(fixed) :]
+            moved = values[:, len(fixed) :]
+            whole = ~np.isnan(moved).any(axis=1)
+            moved[whole] = moved[self.order[whole[self.order]]]
             table = replace(table, values=values)
         return table, table.complete_rows()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skmist._domain import MAX_WIDTH
 from skmist._selection.columns import Answers, Columns
 from skmist._selection.criteria import CRITERIA
 from skmist._selection.decoys import Decoys, Step, best_pair, first_of_the_largest, tested_step
@@ -60,6 +61,17 @@ def forward(
     last: dict[int, float] = {}
     while pool and len(criterion.chosen) < rule.count:
         columns.show(f"{len(criterion.chosen)} features chosen")
+        room = MAX_WIDTH
+        if strategy == "joint":  # all columns are asked about together
+            room -= columns.target_width + columns.widths(criterion.chosen).sum()
+            widest = np.sort(columns.widths(pool))[::-1]
+            if criterion.chosen and widest[0] > room:
+                columns.notes.add(
+                    f"The search ends with {len(criterion.chosen)} features: with one more there "
+                    f"are more than {MAX_WIDTH} columns, one for each category."
+                )
+                break
+            room -= widest[:2].sum()
         found = criterion.gains(pool)
         last = dict(zip(pool, found.value.tolist(), strict=True))
         if np.isnan(found.value).all():
@@ -70,7 +82,7 @@ def forward(
             break
         best = first_of_the_largest(found.value)
         step: Step | None = Step([pool[best]], [float(found.value[best])])
-        with_pairs = try_pairs and rule.count - len(criterion.chosen) > 1 < len(pool)
+        with_pairs = try_pairs and rule.count - len(criterion.chosen) > 1 < len(pool) and room >= 0
         if rule.alpha is not None:
             step = tested_step(criterion, pool, found.value, rule, with_pairs)
         elif with_pairs and found.low[best] <= decoys[0].reference(criterion.chosen, pool):
@@ -162,11 +174,13 @@ def _path(
 ) -> np.ndarray:
     """Return the steps of a forward search, with the joint information of the features so far.
 
-    It is NaN for sets of more features than ``WIDEST_IN_PATH``, or than the network was trained on:
-    the time that they take grows with the square of their number.
+    It is NaN for sets of more features than ``WIDEST_IN_PATH``, or of more columns than the network
+    was trained on: the time that they take grows with the square of their number.
     """
-    widest = min(WIDEST_IN_PATH, columns.settings.engine.config.d_max)
-    sets = [kept[: i + 1] for i in range(min(len(kept), widest))]
+    first = kept[:WIDEST_IN_PATH]
+    trained = columns.settings.engine.config.d_max
+    fitting = int((np.cumsum(columns.widths(first)) <= trained).sum())
+    sets = [first[: i + 1] for i in range(fitting)]
     path = np.zeros(len(kept), dtype=PATH)
     path["step"] = np.arange(1, len(kept) + 1)
     path["feature"] = kept
