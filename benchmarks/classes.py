@@ -20,13 +20,15 @@ from benchmarks.suite import Problem, Task, grid
 
 SIZES = (100, 500, 2500)
 N_REFERENCE = 1 << 18
-TYPES = ("continuous", "category")
+TYPES, WHOLE = ("continuous", "category"), ("discrete", "category")
 
 Rows = Callable[[np.random.Generator, int], np.ndarray]
 Posterior = Callable[[np.ndarray], np.ndarray]
 
 
-def _from_posterior(name: str, family: str, rows: Rows, posterior: Posterior) -> Task:
+def _from_posterior(
+    name: str, family: str, rows: Rows, posterior: Posterior, types: tuple[str, str] = TYPES
+) -> Task:
     """Return a task in which rows are drawn first, and their classes by probabilities (n, k)."""
     p = posterior(rows(stream("classes", name), N_REFERENCE))
 
@@ -37,16 +39,23 @@ def _from_posterior(name: str, family: str, rows: Rows, posterior: Posterior) ->
 
     dx = rows(stream("classes", name), 1).shape[1]
     mi = float(entr(p.mean(0)).sum() - entr(p).sum(1).mean())
-    return Task(f"{name} {dx}x1", dx, 1, max(mi, 0.0), sample, family, TYPES)
+    return Task(f"{name} {dx}x1", dx, 1, max(mi, 0.0), sample, family, types)
 
 
-def _mixture(name: str, family: str, k: int, draw: Callable, log_density: Callable) -> Task:
+def _mixture(
+    name: str,
+    family: str,
+    k: int,
+    draw: Callable,
+    log_density: Callable,
+    types: tuple[str, str] = TYPES,
+) -> Task:
     """Return a task of k equally frequent classes, rows drawn by class; log densities (n, k)."""
 
     def rows(rng, n):
         return draw(rng, rng.integers(0, k, size=n))
 
-    return _from_posterior(name, family, rows, lambda x: softmax(log_density(x), axis=1))
+    return _from_posterior(name, family, rows, lambda x: softmax(log_density(x), axis=1), types)
 
 
 def _clusters(d: int, k: int, spread: float) -> Task:
@@ -85,7 +94,7 @@ def _counts(d: int, k: int) -> Task:
     def log_density(x):
         return x @ np.log(rates).T - rates.sum(1)
 
-    return _mixture(f"{k} classes of counts", "counts and bits", k, draw, log_density)
+    return _mixture(f"{k} classes of counts", "counts and bits", k, draw, log_density, WHOLE)
 
 
 def _bits(d: int, k: int) -> Task:
@@ -98,7 +107,7 @@ def _bits(d: int, k: int) -> Task:
     def log_density(x):
         return x @ np.log(p / (1 - p)).T + np.log1p(-p).sum(1)
 
-    return _mixture(f"{k} classes of bits", "counts and bits", k, draw, log_density)
+    return _mixture(f"{k} classes of bits", "counts and bits", k, draw, log_density, WHOLE)
 
 
 def _logistic(d: int, active: int, slope: float) -> Task:

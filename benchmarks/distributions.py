@@ -15,7 +15,8 @@ from scipy.special import gammaln, ndtr, psi
 def stream(*key: str | int) -> np.random.Generator:
     """Return the random stream of a key, such as ``("mtest", seed, index)``.
 
-    No stream of training is numpy's, so test data and training data never meet.
+    Training draws from torch, and calibration and validation on held-out families from numpy with
+    seeds that are hashes of other names, so test data and those never meet.
     """
     numbers = [zlib.crc32(k.encode()) if isinstance(k, str) else int(k) for k in key]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(numbers)))

@@ -130,7 +130,8 @@ def peer_rows(name: str, problems: Sequence[Problem]) -> Iterator[tuple[Problem,
         x, y = problem.draw()
         start = time.perf_counter()
         options = {}
-        if problem.types == ("continuous", "category") and name != "logistic":
+        x_type, y_type = problem.types
+        if y_type == "category" != x_type and name not in ("logistic", "plugin"):
             y = indicators(y)
         if name == "sklearn":
             options = dict(

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import entr, softmax
 
 from benchmarks import classes
-from benchmarks.estimators import indicators, logistic_mi
+from benchmarks.estimators import applicable, indicators, logistic_mi
 from skmist.baselines import ksg_mi, sklearn_mi
 
 TASKS = {task.name: task for task in classes.tasks()}
@@ -87,9 +87,13 @@ def test_classes_are_drawn_with_the_probabilities_of_their_rows():
 def test_problems_are_reproducible_and_differ_between_seeds():
     first, again, other = (classes.problems(seed) for seed in (0, 0, 1))
     assert len(first) == 20 * len(classes.SIZES)
-    for index in range(0, len(first), 7):
+    for index in range(0, len(first), 4):
         x, y = first[index].draw()
-        assert first[index].types == ("continuous", "category")
+        whole = first[index].group == "counts and bits"
+        assert first[index].types == ("discrete" if whole else "continuous", "category")
+        assert (x == np.round(x)).all() == whole
+        assert applicable("ksg5", "classes", first[index]) != whole
+        assert applicable("plugin", "classes", first[index]) == whole
         np.testing.assert_array_equal(x, again[index].draw()[0])
         np.testing.assert_array_equal(y, again[index].draw()[1])
         assert (x != other[index].draw()[0]).any()

@@ -1,4 +1,7 @@
-"""Families that no preset trains on and no benchmark measures: what calibration is learned from.
+"""Families that no preset trains on: what calibration is learned from.
+
+No benchmark measures these laws; past and future of an autoregression, in `dynamics`, is the kind
+of one task of the suite multioutput.
 
 Every family is a function ``family(rng)`` that returns a random :class:`Law`, a distribution with
 its mutual information.
