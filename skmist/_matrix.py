@@ -8,6 +8,8 @@ from skmist._encoding import Side, encode, infer_types, note_constants, requeste
 from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
 from skmist._validation import Notes, Table, check_samples, note_unseen
 
+PAIRS = 20_000  # that are asked about at once
+
 
 def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
     """Estimate I(X_i; X_j) for all pairs of columns.
@@ -51,8 +53,8 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     matrix[np.diag_indices(d)] = [
         np.nan if side.codes is None else side.entropy * settings.unit for side in whole
     ]
-    # without the rows that a pair lacks, each column is encoded anew: not for all pairs at once
-    some = max(1, len(rows) if complete.all() else BLOCK_CELLS // (2 * X.n_rows))
+    # without the rows that a pair lacks, each column is encoded anew: fewer pairs at once
+    some = PAIRS if complete.all() else max(1, min(PAIRS, BLOCK_CELLS // (2 * X.n_rows)))
     for k in range(0, len(rows), some):
         i, j = rows[k : k + some], cols[k : k + some]
         pairs = [pair(a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
