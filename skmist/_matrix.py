@@ -35,6 +35,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     columns = [X.block([j]) for j in range(d)]
     whole = [encode(columns[j].rows(present[:, j]), types[[j]]) for j in range(d)]
     rows, cols = np.triu_indices(d, 1)
+    unseen: dict[int, list[str]] = {}
 
     def pair(i: int, j: int) -> tuple[Side, Side]:
         if complete[i] and complete[j]:
@@ -45,7 +46,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         left, right = (encode(columns[k].rows(keep), types[[k]]) for k in (i, j))
         for one, other, side in ((i, j, left), (j, i, right)):
             if whole[one].width and not side.width:
-                note_unseen(f"Column {X.names[one]!r}", [X.names[other]], notes)
+                unseen.setdefault(one, []).append(X.names[other])
         return left, right
 
     reasons: list[list[str]] = []
@@ -65,4 +66,6 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         return f"{X.names[int(rows[k])]} and {X.names[int(cols[k])]}"
 
     note_outside(reasons, name, "pair", notes)
+    for j, others in unseen.items():
+        note_unseen(f"Column {X.names[j]!r}", others, notes)
     return matrix, bounds

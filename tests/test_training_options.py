@@ -77,6 +77,8 @@ def test_rows_of_a_log_that_cannot_be_read_are_left_out(tmp_path):
     path.write_text("step,loss\n1,0.5\nno,0.5\n2,0.4\n3,0.3\n4")
     CsvLog(path, ("step", "loss"), 2).write(step=5, loss=0.25)
     assert path.read_text().split() == ["step,loss", "1,0.5", "2,0.4", "5,0.25"]
+    CsvLog(path, ("step", "loss", "new"), 2)
+    assert path.read_text().split() == ["step,loss,new", "1,0.5,", "2,0.4,"]
     path.write_text("some,other\n1,2\n")
     CsvLog(path, ("step", "loss"), 2)
     assert path.read_text().split() == ["step,loss"]

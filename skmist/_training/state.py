@@ -91,11 +91,11 @@ class CsvLog:
         self.path, self.columns = path, columns
         path.parent.mkdir(parents=True, exist_ok=True)
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, columns)
+        writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         for row in read_log(path):
             step = row.get("step", "")
-            if step.isdecimal() and int(step) <= position and set(row) == set(columns):
+            if step.isdecimal() and int(step) <= position:
                 writer.writerow(row)
         _replace(path, text.getvalue().encode())
 
