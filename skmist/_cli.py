@@ -243,7 +243,9 @@ def _with_dates(frame: Any, args: argparse.Namespace) -> Any:
             if dates.notna().sum() == len(column):
                 frame[name] = dates
             continue
-        number = pd.to_numeric(text, errors="coerce").notna()
+        if name in dict(args.type):
+            continue
+        number = pd.to_numeric(text.str.replace(args.decimal, "."), errors="coerce").notna()
         if number.mean() >= MOSTLY and not number.all():
             other = text[~number].iloc[0]
             warnings.warn(

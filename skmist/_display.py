@@ -256,7 +256,7 @@ class MutualInfoDisplay:
             endless = np.isinf(self.intervals[:, 1])
             ax.plot(high[endless], places[endless], ">", color="black", ms=4, clip_on=False)
             if endless.any():
-                ax.set_xlim(right=high.max())
+                ax.set_xlim(right=np.nanmax(high))
         ax.set_yticks(places, self.names)
         ax.invert_yaxis()
         ax.set_xlim(left=0)
@@ -274,7 +274,7 @@ class MutualInfoDisplay:
             low, high = self._drawn_intervals()
             ax.fill_between(places, low, high, alpha=0.2, color="tab:blue", lw=0)
             if np.isinf(self.intervals[:, 1]).any():
-                ax.set_ylim(top=high.max())
+                ax.set_ylim(top=np.nanmax(high))
         ax.plot(places, self.values, marker="o", color="tab:blue")
         ax.set_xticks(places, self.names, rotation=45, ha="right")
         ax.set_ylim(bottom=0)

@@ -151,17 +151,27 @@ def _basis(v: np.ndarray) -> np.ndarray:
 def rows_to_use(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     """Choose rows if there are too many cells for the memory; None if all can be used.
 
-    The choice depends on the values of a row alone, not on the order of rows or columns.
+    The choice depends on the values of rows alone, not on their order or that of the columns. Of
+    rows with the same values, each is as likely to be chosen as if they differed.
     """
     n, d = len(a), a.shape[1] + b.shape[1]
     size = MAX_CELLS // d
     if n <= size:
         return None
-    keys = np.zeros(n, dtype=np.uint64)
+    keys, rows = np.zeros((2, n), dtype=np.uint64)  # the same in any order of columns; of rows
     for side in (a, b):
         for j in range(side.shape[1]):
-            keys += _mix(np.ascontiguousarray(side[:, j] + 0.0).view(np.uint64))
-    return np.sort(np.argpartition(_mix(keys), size)[:size])
+            bits = _mix(np.ascontiguousarray(side[:, j] + 0.0).view(np.uint64))
+            keys += bits
+            rows = _mix(rows + bits)
+    order = np.argsort(rows, kind="stable")
+    place = np.arange(n, dtype=np.uint64)
+    starts = np.r_[True, np.diff(rows[order]) != 0]
+    number = place - np.maximum.accumulate(np.where(starts, place, 0))  # among equal rows
+    keys = _mix(keys)
+    again = number > 0
+    keys[order[again]] = _mix(keys[order[again]] + number[again] * np.uint64(0x9E3779B97F4A7C15))
+    return np.flatnonzero(keys < np.partition(keys, size)[size])
 
 
 def _mix(k: np.ndarray) -> np.ndarray:

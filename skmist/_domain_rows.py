@@ -15,7 +15,7 @@ from skmist._domain_ties import REPEATED, SPARSE, Tied, tie_reasons
 from skmist._encoding import Side, is_single
 from skmist._ranks import column_ranks
 
-MAX_ROWS = 50_000  # samples with more rows are not looked through
+MAX_ROWS = 100_000  # samples with more rows, more than in training, are not looked through
 COPIES = "most columns of one side are monotone copies of others; keep one of each"
 EVEN = (
     "rows are spread more evenly than independent draws are, as in a lattice or a quasi-random "

@@ -194,12 +194,14 @@ class Side:
         return self.values.shape[0]
 
     def take(self, rows: np.ndarray) -> Side:
-        """Return the side with some of its rows."""
+        """Return the side with some of its rows, without columns that are constant there."""
         parts = ("values", "codes", "smooth", "column")
         arrays = {name: getattr(self, name) for name in parts}
         groups = tuple((place, codes[rows]) for place, codes in self.groups)
         arrays = {k: v if v is None else v[rows] for k, v in arrays.items()}
-        return replace(self, groups=groups, **arrays)
+        arrays["values"] = varying_columns(arrays["values"])
+        whole = arrays["values"].shape[1] == self.width  # else their places are no more
+        return replace(self, groups=groups if whole else (), **arrays)
 
     @cached_property
     def entropy(self) -> float:
@@ -241,6 +243,12 @@ class Side:
         if self.width != 1 or self.codes is not None:
             return False
         return len(np.unique(self.values)) == self.n_rows
+
+
+def varying_columns(values: np.ndarray) -> np.ndarray:
+    """Return values (n, d) without the columns that are constant."""
+    varying = (values != values[:1]).any(axis=0)
+    return values if varying.all() else values[:, varying]
 
 
 def is_single(a: Side, b: Side) -> bool:

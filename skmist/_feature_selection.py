@@ -162,7 +162,7 @@ class MISTFeatureSelector(FrameSelectorMixin, BaseEstimator):
     pair; a test that fails ends early.
 
     With ``missing="pairwise"`` each estimate rests on all samples that are complete for it, a gain
-    on those where neither the feature nor what it is added to is missing. Of a joint search over
+    ("jmi", "joint") on those that have the feature and what it is added to. Of a joint search over
     columns with gaps, fewer and fewer samples are left with each step.
 
     References

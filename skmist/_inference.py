@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from skmist._checkpoint import load_calibration, load_network
-from skmist._encoding import Side, is_single
+from skmist._encoding import Side, is_single, varying_columns
 from skmist._progress import progress_bar
 from skmist.core import CoreConfig, MIDistribution
 from skmist.core.best_pairs import MOST
@@ -52,6 +52,10 @@ class Question:
         if is_single(a, b):
             return cls(a.column, b.column, (a.is_labels, b.is_labels))
         return cls(a.values, b.values)
+
+    def take(self, rows: np.ndarray) -> Question:
+        """Ask about some of the rows, without columns that are constant there."""
+        return replace(self, x=varying_columns(self.x[rows]), y=varying_columns(self.y[rows]))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -137,25 +137,25 @@ def ask(
 
     A constant side gives 0, two discrete sides that determine each other give their entropy, and
     no estimate exceeds the entropy of a discrete side; intervals tell how far that may be from the
-    true one. Why a question lies outside the trained
-    range is appended to ``reasons``, one list for each question.
+    true one. Why a question lies outside the trained range is appended to its list of ``reasons``.
     """
     engine, config = settings.engine, settings.engine.config
     first = len(reasons)
     reasons += [[] for _ in pairs]
     used = np.array([a.n_rows for a, _ in pairs])
-    live = [i for i, (a, b) in enumerate(pairs) if a.width and b.width]
-    questions, read = [], {i: pairs[i] for i in live}
-    for i in live:
+    live, questions, read = [], [], {}
+    for i in (i for i, (a, b) in enumerate(pairs) if a.width and b.width):
         check_width(pairs[i][0].width, pairs[i][1].width, settings.caller)
         question = Question.of(*pairs[i])
-        x, y = question.x, question.y
-        if (rows := _domain.rows_to_use(x, y)) is not None:
-            reasons[first + i].append(f"only {len(rows)} of {len(x)} samples fit into the memory")
-            question = replace(question, x=x[rows], y=y[rows])
-            used[i] = len(rows)
+        read[i] = pairs[i]
+        if (rows := _domain.rows_to_use(question.x, question.y)) is not None:
+            reasons[first + i].append(f"only {len(rows)} of {used[i]} samples fit into the memory")
+            question, used[i] = question.take(rows), len(rows)
+            if 0 in question.shape:  # what varies does not on these rows
+                continue
             if settings.n_permutations:
                 read[i] = tuple(side.take(rows) for side in pairs[i])
+        live.append(i)
         questions.append(question)
     raw, found = engine.judge(questions)
     latent = np.zeros((len(pairs), len(config.levels)))
@@ -168,8 +168,7 @@ def ask(
         sides, medians = [pairs[i] for i in live], raw.median().numpy()
         for k, other in read_as_labels(questions, sides, medians, engine).items():
             latent[live[k]], means[live[k]], scores[live[k]] = other
-    perfect = np.zeros(len(pairs), dtype=bool)
-    exact = set()
+    perfect, exact = np.zeros(len(pairs), dtype=bool), set()
     rules = RowRules()
     for i in live:
         a, b = pairs[i]
@@ -227,6 +226,9 @@ def ask(
     intervals[unlimited, 1] = limits[unlimited]
     for i in (i for i in live if reasons[first + i]):
         intervals[i] = rules.widened(intervals[i], reasons[first + i], limits[i], *pairs[i])
+    if settings.point == "median":  # next to 0 it is never 0, while the ends may be
+        intervals[:, 0] = np.minimum(intervals[:, 0], medians)
+        intervals[:, 1] = np.maximum(intervals[:, 1], medians)
     source = distribution if isinstance(settings.point, str) else quantiles.clip(bounds)
     return Estimates(
         values=settings.point_of(source) * settings.unit,

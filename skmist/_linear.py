@@ -35,10 +35,11 @@ def white_scores(values: np.ndarray) -> np.ndarray:
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
-    """Return the normal scores of columns (n, d) as rows (d, n) of mean 0 and norm 1."""
+    """Return normal scores of columns (n, d) as rows (d, n), of norm 1 (constants: 0)."""
     scores = ndtri((column_ranks(values) - 0.5) / len(values)).T
     scores -= scores.mean(axis=1, keepdims=True)
-    return scores / np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
+    norms = np.sqrt(np.square(scores).sum(axis=1, keepdims=True))
+    return scores / np.where(norms > 0, norms, 1.0)
 
 
 def factor(scores: np.ndarray) -> np.ndarray:

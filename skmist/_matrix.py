@@ -8,6 +8,8 @@ from skmist._encoding import Side, encode, infer_types, note_constants, requeste
 from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
 from skmist._validation import Notes, Table, check_samples, note_unseen
 
+PAIRS = 20_000  # that are asked about at once
+
 
 def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
     """Estimate I(X_i; X_j) for all pairs of columns.
@@ -33,6 +35,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     columns = [X.block([j]) for j in range(d)]
     whole = [encode(columns[j].rows(present[:, j]), types[[j]]) for j in range(d)]
     rows, cols = np.triu_indices(d, 1)
+    unseen: dict[int, list[str]] = {}
 
     def pair(i: int, j: int) -> tuple[Side, Side]:
         if complete[i] and complete[j]:
@@ -43,7 +46,7 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         left, right = (encode(columns[k].rows(keep), types[[k]]) for k in (i, j))
         for one, other, side in ((i, j, left), (j, i, right)):
             if whole[one].width and not side.width:
-                note_unseen(f"Column {X.names[one]!r}", [X.names[other]], notes)
+                unseen.setdefault(one, []).append(X.names[other])
         return left, right
 
     reasons: list[list[str]] = []
@@ -51,8 +54,8 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
     matrix[np.diag_indices(d)] = [
         np.nan if side.codes is None else side.entropy * settings.unit for side in whole
     ]
-    # without the rows that a pair lacks, each column is encoded anew: not for all pairs at once
-    some = max(1, len(rows) if complete.all() else BLOCK_CELLS // (2 * X.n_rows))
+    # without the rows that a pair lacks, each column is encoded anew: fewer pairs at once
+    some = PAIRS if complete.all() else max(1, min(PAIRS, BLOCK_CELLS // (2 * X.n_rows)))
     for k in range(0, len(rows), some):
         i, j = rows[k : k + some], cols[k : k + some]
         pairs = [pair(a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
@@ -63,4 +66,6 @@ def pairwise(X: Table, settings: Settings, notes: Notes) -> tuple[np.ndarray, np
         return f"{X.names[int(rows[k])]} and {X.names[int(cols[k])]}"
 
     note_outside(reasons, name, "pair", notes)
+    for j, others in unseen.items():
+        note_unseen(f"Column {X.names[j]!r}", others, notes)
     return matrix, bounds

@@ -46,7 +46,7 @@ def of_frame(frame: Any, as_it_is: bool) -> np.ndarray:
         Whether the array may be of the type of the columns, which is one and the same; it then
         comes without a copy where it can. Else it is of double precision.
     """
-    if as_it_is:
+    if as_it_is and frame.dtypes.iloc[0].itemsize <= 8:
         return frame.to_numpy()
     values = frame.to_numpy(dtype=np.float64)
     whole = [j for j, dtype in enumerate(frame.dtypes) if dtype.kind in "iu"]

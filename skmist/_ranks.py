@@ -1,4 +1,4 @@
-"""Ranks of columns, and how many of their values repeat."""
+"""Ranks of columns, and whether their values repeat."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ def column_ranks(values: np.ndarray) -> np.ndarray:
     return (doubled_ranks(columns)[0].double() / 2 + 1).numpy().T
 
 
-def repeated_share(values: np.ndarray) -> np.ndarray:
-    """Return, for every column, the share of rows whose value stands in another row too.
+MOST_REPEATED = 0.1  # share of rows whose value repeats, of a column that counts as continuous
+FEW_REPEATED = 8  # rows that may be such by chance or by rounding
+
+
+def repeats(values: np.ndarray) -> bool:
+    """Tell whether in a column many rows have a value that another row has too.
+
+    Constant columns do not count.
 
     Parameters
     ----------
     values : ndarray of shape (n, d)
         Without missing values.
-
-    Returns
-    -------
-    ndarray of shape (d,)
     """
-    ordered = np.sort(values, axis=0)
-    equal = np.zeros((len(values) + 1, values.shape[1]), dtype=bool)
+    n = len(values)
+    ordered = np.sort(values[:, values.min(axis=0) < values.max(axis=0)], axis=0)
+    equal = np.zeros((n + 1, ordered.shape[1]), dtype=bool)
     equal[1:-1] = ordered[1:] == ordered[:-1]
-    return (equal[1:] | equal[:-1]).mean(axis=0)
+    count = (equal[1:] | equal[:-1]).sum(axis=0)
+    return bool((count > max(MOST_REPEATED * n, FEW_REPEATED)).any())

@@ -22,12 +22,11 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skmist._ranks import repeated_share
+from skmist._ranks import repeats
 
 __all__ = ["gaussian_mi", "ksg_mi", "normal_scores", "sklearn_mi"]
 
 DIRECT_ABOVE = 6  # columns in all, from which trees no longer pay
-MOST_REPEATED = 0.1  # share of rows of a column whose value repeats, for neighbours to mean much
 
 
 def normal_scores(X):
@@ -131,9 +130,9 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     Parameters
     ----------
     X : array-like of shape (n_samples,) or (n_samples, n_features)
-        First variable; continuous columns, without many repeated values.
+        First variable; continuous columns.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Second variable; continuous columns, without many repeated values.
+        Second variable; continuous columns. Values may repeat on one side, such as labels.
     n_neighbors : int, default=3
         Number k of neighbours. More of them lower the variance and raise the bias.
     scores : {"standard", "rank", "raw"}, default="standard"
@@ -158,10 +157,10 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
 
     Notes
     -----
-    Rounded values, counts, codes and columns with many zeros have rows at equal distances. The
-    estimate is then far too low (below 0, even of a strong dependence) or too high; where values
-    repeat in more than a tenth of the rows of a column, there is a warning. :func:`sklearn_mi`
-    takes discrete columns.
+    Rounded values, counts, codes and columns with many zeros have rows at equal distances. With
+    such columns on both sides the estimate is far too low (below 0, even of a strong dependence) or
+    too high; where values repeat in more than a tenth of the rows there, there is a warning.
+    :func:`sklearn_mi` takes discrete columns.
 
     Distances use the maximum norm, also within X and within y. Neighbours are found with
     :class:`scipy.spatial.cKDTree`; beyond six columns in all, where trees no longer pay, all
@@ -182,8 +181,8 @@ def ksg_mi(X, y, *, n_neighbors=3, scores="standard"):
     0.53
     """
     X, y = _two_matrices(X, y, min_samples=n_neighbors + 1)
-    if any(repeated_share(z).max() > MOST_REPEATED for z in (X, y)):
-        text = "Many values repeat in a column: ksg_mi is for continuous ones, and far off here."
+    if all(repeats(z) for z in (X, y)):
+        text = "Values repeat on both sides: ksg_mi takes continuous ones, and may be far off here."
         warnings.warn(text, stacklevel=3)
     X, y = _rescale(X, scores), _rescale(y, scores)
     count = _counts_direct if X.shape[1] + y.shape[1] > DIRECT_ABOVE else _counts_by_tree

@@ -273,3 +273,12 @@ def test_numbers_beyond_double_precision_are_infinite(rng):
         MISTEstimator().score(x, rng.normal(size=30))
     with pytest.raises(ValueError, match="beyond 1.8e308"):
         MISTEstimator().score(np.array([[10**400], [0.5]] * 10, dtype=object), np.arange(20.0))
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize <= 8, reason="no wider type here")
+def test_frames_of_a_wider_type(rng):
+    x = rng.normal(size=100).astype(np.longdouble)
+    frame = pd.DataFrame({"x": x})
+    assert float(mutual_info(frame, x.astype(float))) == float(mutual_info(x, x.astype(float)))
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="contains infinity"):
+        mutual_info(frame * np.longdouble("1e1000"), x.astype(float))

@@ -73,9 +73,11 @@ def test_ksg_warns_where_values_repeat(spoil):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ksg_mi(x, y)
-    for sides in ((spoil(x), y), (y, np.column_stack([y, spoil(x)]))):
-        with pytest.warns(UserWarning, match="Many values repeat"):
-            ksg_mi(*sides)
+        ksg_mi(spoil(x), y)  # of one side alone they do no harm
+        ksg_mi(np.zeros(300), spoil(x))
+    for other in (spoil(y), np.column_stack([y, spoil(x)])):
+        with pytest.warns(UserWarning, match="Values repeat on both sides"):
+            ksg_mi(spoil(x), other)
 
 
 @pytest.mark.parametrize("function", [ksg_mi, gaussian_mi])

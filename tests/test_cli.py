@@ -335,6 +335,8 @@ def test_a_slip_among_numbers_is_named(tmp_path, rng, capsys):
     frame.to_csv(tmp_path / "t.csv", index=False)
     assert main(["rank", str(tmp_path / "t.csv"), "--target", "y"]) == 0
     assert "'x' are numbers, but for some such as '?'" in capsys.readouterr().err
+    assert main(["rank", str(tmp_path / "t.csv"), "--target", "y", "--type", "x=category"]) == 0
+    assert "but for some" not in capsys.readouterr().err
 
 
 def test_names_that_the_encoding_lacks_are_escaped(table, monkeypatch):

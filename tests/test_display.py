@@ -84,3 +84,6 @@ def test_intervals_without_an_upper_end_reach_the_edge(rng, kind):
     limit = display.ax_.get_xlim() if kind == "bars" else display.ax_.get_ylim()
     assert ends[:, place].max() == pytest.approx(limit[1])
     assert limit[1] > np.nanmax(selector.scores_)
+    if kind == "path":  # of a set with an infinite end and one that was not asked about
+        selector.path_["high"] = [np.inf, np.nan]
+        assert np.isfinite(MutualInfoDisplay.from_estimator(selector, kind=kind).ax_.get_ylim()[1])

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skmist import MISTEstimator, OutOfDomainWarning, _domain, mutual_info
 from skmist._domain import is_perfect, range_reasons, rows_to_use, strength_reasons
@@ -106,6 +106,19 @@ def test_rows_left_out_do_not_depend_on_the_order(monkeypatch, rng):
     assert_array_equal(np.sort(order[again]), rows)
     assert_array_equal(rows_to_use(y, x), rows)
     assert rows_to_use(x[:100], y[:100]) is None
+
+
+def test_equal_rows_are_left_out_one_by_one(monkeypatch, rng):
+    monkeypatch.setattr(_domain, "MAX_CELLS", 8000)
+    x, y = rng.integers(0, 2, (2, 10_000, 1)).astype(float)
+    rows = rows_to_use(x, y)
+    assert len(rows) in (3999, 4000)
+    code = (2 * x + y)[:, 0].astype(int)
+    counts = np.bincount(code[rows])
+    assert_allclose(counts, 0.4 * np.bincount(code), rtol=0.1)
+    order = rng.permutation(10_000)
+    again = rows_to_use(x[order], y[order])
+    assert_array_equal(np.bincount(code[order][again]), counts)
 
 
 def normal_pair(rng, n=500, rho=0.7):

@@ -267,3 +267,12 @@ def test_enums_of_polars_are_ordinal(checkpoint, rng):
     assert found != estimator.score(frame[["size"]].cast(pl.Categorical), frame["x"])
     assert list(estimator.fit(frame, frame["size"]).feature_types_) == ["ordinal", "continuous"]
     assert list(estimator.target_types_) == ["ordinal"]
+
+
+def test_the_estimate_lies_within_its_interval(rng):
+    bits = np.tile([[0, 0], [0, 1], [1, 0], [1, 1]], (2500, 1))
+    pairs = [(bits[:, :1], bits[:, 1]), (rng.normal(size=(2000, 1)), rng.normal(size=2000))]
+    for X, y in pairs:
+        for level in (0.1, 0.5, 0.9):
+            fitted = MISTEstimator(level=level).fit(X, y)
+            assert fitted.interval_[0] <= fitted.mi_ <= fitted.interval_[1]

@@ -77,6 +77,12 @@ def test_matrix_names_its_own_parameter(frame):
         matrix_of(frame, types=["auto", "auto", "auto", "text"])
 
 
+def test_many_pairs_are_asked_for_in_parts(frame, checkpoint, monkeypatch):
+    whole = matrix_of(frame, checkpoint=checkpoint)
+    monkeypatch.setattr("skmist._matrix.PAIRS", 2)
+    np.testing.assert_allclose(matrix_of(frame, checkpoint=checkpoint), whole, atol=1e-5)
+
+
 def test_matrix_with_gaps_is_asked_for_in_parts(frame, checkpoint, monkeypatch):
     frame = frame.drop(columns="s")
     frame.iloc[:9, 0] = np.nan

@@ -216,6 +216,19 @@ def test_power_of_the_released_network(rng):
     assert mutual_info(tied, noise, pvalue=True, n_permutations=99).pvalue > 0.01
 
 
+@pytest.mark.parametrize("few", [1, 2])
+def test_values_that_no_row_kept_has(rng, monkeypatch, few):
+    """What is rare may be constant on the rows that are kept."""
+    x, c = rng.normal(size=2000), rng.integers(0, few, 2000)
+    monkeypatch.setattr("skmist._domain.MAX_CELLS", 800)
+    for row in range(4):  # of which four in five are left out
+        labels = np.where(np.arange(2000) == row, 5, c).astype(str)
+        with pytest.warns(OutOfDomainWarning, match="samples fit into the memory"):
+            result = mutual_info(x, labels, pvalue=True, n_permutations=19)
+        assert 0 <= result.value < 0.05
+        assert 1 / 20 <= result.pvalue <= 1
+
+
 def test_where_rows_are_left_out_permutations_read_the_rest(rng, monkeypatch, in_full):
     """The estimate and those after permutations are of the same number of rows."""
     x, y = rng.normal(size=(400, 2)), rng.normal(size=400)

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import false_discovery_control
 
-from skmist import MISTFeatureSelector, mutual_info, mutual_info_matrix
+from skmist import MISTFeatureSelector, OutOfDomainWarning, mutual_info, mutual_info_matrix
 from skmist._selection import search
 from skmist._selection.testing import benjamini_hochberg
 
@@ -344,7 +344,7 @@ def test_information_of_very_many_columns_is_not_asked_for(rng, checkpoint, monk
     fitted = MISTFeatureSelector(strategy="mrmr", **params).fit(X, y)
     widths = np.cumsum([X.iloc[:, j].nunique() for j in fitted.path_["feature"]])
     assert_array_equal(np.isnan(fitted.path_["mi"]), widths > 128)
-    with pytest.warns(UserWarning, match="ends with 2 features: with one more there are more"):
+    with pytest.warns(UserWarning, match="Beside 2 features chosen, some others are left out"):
         fitted = MISTFeatureSelector(strategy="joint", **params).fit(X, y)
     assert fitted.support_.sum() == 2
 
@@ -370,3 +370,41 @@ def test_a_constant_target_beside_a_feature_with_gaps_is_warned_of(rng, checkpoi
     with pytest.warns(UserWarning, match="Column 'x1' is constant on the rows where column 'x0'"):
         matrix = mutual_info_matrix(np.c_[a, y], missing="pairwise", checkpoint=checkpoint)
     assert matrix[0, 1] == 0
+
+
+def test_columns_that_share_no_rows(rng, checkpoint):
+    X = rng.integers(0, 2, (60, 3)).astype(float)
+    X[:30, 0] = X[30:, 1] = np.nan
+    params = {"missing": "pairwise", "n_features_to_select": 2, "checkpoint": checkpoint}
+    fitted = MISTFeatureSelector(strategy="joint", **params).fit(X, rng.normal(size=60))
+    assert fitted.support_[2]
+
+
+def test_categories_are_counted_as_they_are_read(rng, checkpoint):
+    """Of 400 categories 32 columns are left, so that a thousand are far away."""
+    X = pd.DataFrame({f"c{i}": rng.integers(0, 400, 500).astype(str) for i in range(4)})
+    X["x"] = rng.normal(size=500)
+    selector = MISTFeatureSelector(strategy="joint", n_features_to_select=5, checkpoint=checkpoint)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", OutOfDomainWarning)
+        path = selector.fit(X, rng.normal(size=500)).path_
+    assert len(path) == 5
+    widths = np.where(path["feature"] == 4, 1, 32).cumsum()
+    assert_array_equal(np.isnan(path["mi"]), widths > 128)
+
+
+def test_gaps_in_rows_all_alike_leave_copies_copies(rng):
+    x, z = rng.normal(size=(2, 31))
+    X = np.c_[x, np.exp(x), z]
+    X[4] = np.nan
+    y = x + 0.1 * z
+    assert chosen(X, y, strategy="mrmr", missing="pairwise", n_features_to_select=2)[1] == 2
+
+
+def test_backward_losses_are_no_more_than_entropies(rng):
+    x, z = rng.integers(0, 2, 300), rng.normal(size=300)
+    y = z + 0.5 * x + 0.01 * rng.normal(size=300)
+    params = {"strategy": "joint", "direction": "backward", "n_features_to_select": 1}
+    path = MISTFeatureSelector(**params).fit(np.c_[z, x], y).path_
+    assert -np.log(2) <= path["gain"][0] < 0

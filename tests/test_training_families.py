@@ -10,6 +10,7 @@ import torch
 from scipy import stats
 
 from skmist._training import compose, presets
+from skmist._training.blocks import has_ties
 from skmist._training.draw import Draw, beside, gaussian_mi
 from skmist._training.families import (
     categorical,
@@ -292,6 +293,25 @@ def test_rounding_keeps_strong_dependence_and_little_changes():
     moved = (coarse.x - draw.x).abs().max() + (coarse.y - draw.y).abs().max()
     assert 0 < float(moved) < 0.15
     assert len(coarse.x[~strong][0].unique()) < 400 or len(coarse.y[~strong][0].unique()) < 400
+
+
+def test_rounding_is_finer_where_one_pair_of_columns_may_hold_everything():
+    """Steps stay small beside e^-MI, the conditional spread of a pair that holds all of it."""
+    pair = elliptical.bivariate(Rng(4), 60, 300)
+    rng = Rng(5)
+    sides = [torch.cat([v, rng.normal(60, 300, 5)], -1) for v in (pair.x, pair.y)]
+    coarse = compose.rounded(Rng(6), Draw(*sides, pair.mi))
+    steps = zip((coarse.x, coarse.y), sides, strict=True)
+    moved = torch.stack([(a - b)[..., 0].abs().amax(1) for a, b in steps]).amax(0)
+    assert (moved > 0).all() and pair.mi.max() > 3
+    assert (moved <= 0.06 * torch.exp(-(pair.mi - compose.ROUNDABLE).clamp_min(0))).all()
+
+
+def test_single_precision_makes_no_ties():
+    """Of 10,000 uniform numbers of 24 bits some are equal as a rule."""
+    x = torch.rand(4, 10_000, 2, generator=torch.Generator().manual_seed(0))
+    assert (x.sort(1).values.diff(dim=1) == 0).any() and not has_ties(x)
+    assert has_ties(torch.where(x < 0.02, 0.0, x)) and has_ties(x[:, :20].round())
 
 
 def test_information_of_normal_pairs_is_spread_without_steps():

@@ -179,6 +179,22 @@ def test_noisy_outputs_of_a_linear_map():
     assert found == pytest.approx(exact, abs=0.05)
 
 
+def test_mutual_information_of_noisy_outputs():
+    """Of a linear function of normal columns: without bias, and as exact as labels have to be."""
+    exact = 0.5 * sum(math.log1p(s**2 / 0.25) for s in (1.0, 0.5))
+    found = [
+        regressions.noisy_outputs_mi(
+            np.random.default_rng(seed),
+            lambda rng, n: rng.normal(size=(n, 2)),
+            lambda x: x * [1.0, 0.5],
+            0.5,
+        )
+        for seed in range(20)
+    ]
+    assert np.std(found) < 0.02
+    assert np.mean(found) == pytest.approx(exact, abs=0.015)
+
+
 def test_entropy_of_sums():
     noise = stats.norm(scale=0.7)
     found = regressions.sum_entropy(1.3 * regressions.NODES, noise)

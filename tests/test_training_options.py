@@ -4,7 +4,7 @@ import pytest
 
 from skmist._training.cli import main
 from skmist._training.export import export, starting_point
-from skmist._training.state import STATE, load_state
+from skmist._training.state import STATE, CsvLog, load_state
 from skmist._training.trainer import Trainer, TrainOptions
 from skmist.core import CoreConfig
 
@@ -62,10 +62,26 @@ def test_options_that_cannot_be_used(name, value):
 @pytest.mark.parametrize("part", [STATE, "weights-0.pt"])
 def test_damaged_states_are_named(run, part):
     content = (run / part).read_bytes()
-    for damaged in (content[: len(content) // 2], b"no state"):
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    for damaged in (content[:middle], b"no state", b"(1", flipped):
+        if part == STATE and damaged is flipped:
+            continue  # it is small, and no other file tells its digest
         (run / part).write_bytes(damaged)
         with pytest.raises(ValueError, match=f"{part} is damaged"):
             load_state(run)
+
+
+def test_rows_of_a_log_that_cannot_be_read_are_left_out(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,loss\n1,0.5\nno,0.5\n2,0.4\n3,0.3\n4")
+    CsvLog(path, ("step", "loss"), 2).write(step=5, loss=0.25)
+    assert path.read_text().split() == ["step,loss", "1,0.5", "2,0.4", "5,0.25"]
+    CsvLog(path, ("step", "loss", "new"), 2)
+    assert path.read_text().split() == ["step,loss,new", "1,0.5,", "2,0.4,"]
+    path.write_text("some,other\n1,2\n")
+    CsvLog(path, ("step", "loss"), 2)
+    assert path.read_text().split() == ["step,loss"]
 
 
 def test_what_a_kill_left_half_written_is_removed(run):

@@ -27,6 +27,17 @@ def test_normal_sums_have_the_entropy_of_their_covariance(sigma):
     assert float(found) == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize(("kind", "error"), [("exponential", 0.03), ("uniform", 0.07)])
+def test_jumps_of_the_noise_add_little(kind, error):
+    """Of sixteen points far apart, which y tells exactly: their entropy."""
+    t = torch.linspace(-2, 2, 4)
+    f = torch.cartesian_prod(t, t).repeat(1, 200, 1)
+    sigma = torch.tensor([[0.1, 0.1], [0.2, 0.2]])
+    found = two_functions.entropy_of_sums(f.expand(2, -1, -1), sigma, kind)
+    mi = found - 2 * NOISE_ENTROPY[kind] - sigma.log().sum(1)
+    assert mi.numpy() == pytest.approx(math.log(16), abs=error)
+
+
 @pytest.mark.parametrize("kind", NOISE_ENTROPY)
 def test_entropies_are_means_of_the_log_density(kind):
     """Of points on a curve, by the density itself at a sample of sums."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from skmist._encoding import CATEGORY, CONTINUOUS, Side, encode
+from skmist._encoding import CATEGORY, CONTINUOUS, MAX_CATEGORIES, Side, encode
 from skmist._information import BLOCK_CELLS, Settings, ask, note_outside
 from skmist._validation import MIN_SAMPLES, Notes, Table
 
 _PROBE = 64  # rows on which a copy has to show before all are looked at
-_SHARED = 32  # rows that columns with gaps share, at least, to be copies: fewer agree by chance
+_SHARED = 32  # rows that discrete columns with gaps share, to be copies: few agree by chance
 
 
 class Answers(NamedTuple):
@@ -62,7 +62,7 @@ class Columns:
     has_gaps: np.ndarray
     order: np.ndarray | None = None
     reasons: dict[tuple[int, ...], list[str]] = field(default_factory=dict)
-    bounds: dict[tuple[int, ...], tuple[float, float]] = field(default_factory=dict)
+    kept: dict[tuple, Any] = field(default_factory=dict)  # for any order of rows
 
     def shuffled(self, *seed: int) -> Columns:
         """Return the same questions about copies of the columns with shuffled rows."""
@@ -110,10 +110,10 @@ class Columns:
             I(fixed; y), on all rows where the fixed columns are present.
         """
         base = np.full(len(sets), alone)
-        gaps = [i for i, s in enumerate(sets) if fixed and self.has_gaps[list(s)].any()]
-        if gaps:
-            base[gaps] = self.about_y([()] * len(gaps), fixed, [sets[i] for i in gaps]).value
-        most, limit = np.array([self._bound(tuple(s)) for s in sets]).reshape(-1, 2).T
+        if fixed:
+            gaps = [i for i, s in enumerate(sets) if self.has_gaps[list(s)].any()]
+            base[gaps] = self._alone(fixed, [tuple(sets[i]) for i in gaps])
+        most, limit = np.array([self.bound(s, fixed) for s in sets]).reshape(-1, 2).T
         value, low, high = (part - base for part in self.about_y(sets, fixed))
         return Answers(np.minimum(value, most), np.minimum(low, most), np.minimum(high, limit))
 
@@ -139,11 +139,12 @@ class Columns:
         """
         everywhere = self.X.block([j, k]).values
         values = everywhere[~np.isnan(everywhere).any(axis=1)]
-        if len(values) < min(_SHARED, len(everywhere)):
+        loose = CONTINUOUS not in (self.types[j], self.types[k])
+        fewest = max(MIN_SAMPLES, min(_SHARED, len(everywhere) // 2) if loose else 0)
+        if len(values) < fewest:
             return False
         if len(values) < len(everywhere) and (values == values[:1]).all(axis=0).any():
             return False  # constant on these rows, which says nothing
-        loose = CONTINUOUS not in (self.types[j], self.types[k])
         return all(_copies(values[rows], loose) for rows in (slice(_PROBE), slice(None)))
 
     def note_outside(self) -> None:
@@ -162,7 +163,7 @@ class Columns:
             if self.types[j] == CATEGORY:
                 values = self.X.block([j]).values
                 count = len(np.unique(values[~np.isnan(values)]))
-                out[i] = count if count > 2 else 1
+                out[i] = min(count, MAX_CATEGORIES) if count > 2 else 1
         return out
 
     @cached_property
@@ -177,18 +178,32 @@ class Columns:
             bar.total = None
             bar.set_description(text, refresh=False)
 
-    def _bound(self, columns: tuple[int, ...]) -> tuple[float, float]:
-        """Return the entropy of columns and what it may be, infinite with a continuous one."""
-        index = list(columns)
+    def bound(self, columns: Sequence[int], fixed: Sequence[int] = ()) -> tuple[float, float]:
+        """Return the entropy of columns and what it may be, where these and others are present.
+
+        Infinite with a continuous one, and where too few rows are complete.
+        """
+        index, beside = list(columns), list(fixed)
         if CONTINUOUS in self.types[index]:
             return np.inf, np.inf
-        if columns not in self.bounds:
-            table = self.X.block(index)
-            side = encode(table.rows(table.complete_rows()), self.types[index])
-            top = np.array([(1 + self.settings.level) / 2])
-            bound = np.array([side.entropy, side.limits(top)[0]]) * self.settings.unit
-            self.bounds[columns] = tuple(bound.tolist())
-        return self.bounds[columns]
+        key = "bound", tuple(index), tuple(beside) if self.has_gaps[index + beside].any() else ()
+        if key not in self.kept:
+            keep = self.X.block(index + list(key[2])).complete_rows()
+            bound = np.full(2, np.inf)
+            if int(keep.sum()) >= MIN_SAMPLES:
+                side = encode(self.X.block(index).rows(keep), self.types[index])
+                top = np.array([(1 + self.settings.level) / 2])
+                bound = np.array([side.entropy, side.limits(top)[0]]) * self.settings.unit
+            self.kept[key] = tuple(bound.tolist())
+        return self.kept[key]
+
+    def _alone(self, fixed: Sequence[int], sets: Sequence[tuple[int, ...]]) -> list[float]:
+        """Estimate I(fixed; y) on the rows where each of the sets is present too."""
+        keys = [("alone", tuple(fixed), s) for s in sets]
+        new = [i for i, key in enumerate(keys) if key not in self.kept]
+        found = self.about_y([()] * len(new), fixed, [sets[i] for i in new]).value
+        self.kept.update({keys[i]: value for i, value in zip(new, found.tolist(), strict=True)})
+        return [self.kept[key] for key in keys]
 
     @cached_property
     def _target(self) -> Side:
@@ -252,9 +267,21 @@ def complete_columns(
         X = X.rows(keep)
     has_gaps = np.zeros(X.n_columns, dtype=bool)
     if settings.missing != "error":
-        has_gaps[:] = [not X.block([j]).complete_rows().all() for j in range(X.n_columns)]
+        has_gaps = _gaps(X)
     settings = replace(settings, n_permutations=0)
     return Columns(X, types, y.rows(keep), y_types, settings, notes, has_gaps)
+
+
+def _gaps(X: Table) -> np.ndarray:
+    """Return the mask of the columns with missing values."""
+    if sp.issparse(X.values):
+        absent = np.flatnonzero(np.isnan(X.values.data))
+        found = np.zeros(X.n_columns, dtype=bool)
+        found[np.searchsorted(X.values.indptr, absent, side="right") - 1] = True
+        return found
+    width = max(1, BLOCK_CELLS // max(1, X.n_rows))
+    parts = (X.block(slice(j, j + width)).values for j in range(0, X.n_columns, width))
+    return np.concatenate([np.isnan(part).any(axis=0) for part in parts])
 
 
 def _copies(values: np.ndarray, loose: bool) -> bool:

@@ -54,7 +54,7 @@ def forward(
     """
     criterion = CRITERIA[strategy](columns, relevance)
     decoys = [Decoys(strategy, columns, rule, i) for i in range(rule.n_orders)]
-    pool, copies = [int(j) for j in candidates], []
+    pool, copies, left_out = [int(j) for j in candidates], [], []
     gains: list[float] = []
     pvalues: list[float] = []
     try_pairs = strategy == "joint"
@@ -64,14 +64,19 @@ def forward(
         room = MAX_WIDTH
         if strategy == "joint":  # all columns are asked about together
             room -= columns.target_width + columns.widths(criterion.chosen).sum()
-            widest = np.sort(columns.widths(pool))[::-1]
-            if criterion.chosen and widest[0] > room:
+            widths = columns.widths(pool)
+            fitting = [j for j, w in zip(pool, widths, strict=True) if w <= room]
+            if criterion.chosen and len(fitting) < len(pool):
                 columns.notes.add(
-                    f"The search ends with {len(criterion.chosen)} features: with one more there "
-                    f"are more than {MAX_WIDTH} columns, one for each category."
+                    f"Beside {len(criterion.chosen)} features chosen, some others are left out: "
+                    f"with one of them there are more than {MAX_WIDTH} columns, counting one for "
+                    "each category."
                 )
-                break
-            room -= widest[:2].sum()
+                left_out += [j for j in pool if j not in fitting]
+                pool = fitting
+                if not pool:
+                    break
+            room -= np.sort(columns.widths(pool))[-2:].sum()
         found = criterion.gains(pool)
         last = dict(zip(pool, found.value.tolist(), strict=True))
         if np.isnan(found.value).all():
@@ -106,7 +111,7 @@ def forward(
             more = len(criterion.chosen) + 1 < rule.count  # else nothing is asked of the pool again
             criterion.choose(j, pool if more else [])
     kept = criterion.chosen
-    rest = sorted(pool, key=lambda j: -np.nan_to_num(last.get(j, 0.0), nan=-np.inf))
+    rest = sorted(pool + left_out, key=lambda j: -np.nan_to_num(last.get(j, 0.0), nan=-np.inf))
     copies.sort(key=lambda j: -relevance.value[j])
     if rule.copies and not pool:
         taken = copies[: max(0, rule.count - len(kept))]
@@ -140,7 +145,8 @@ def backward(columns: Columns, relevance: Answers, candidates: Sequence[int], ru
         without = columns.about_y(
             [[k for k in kept if k != j] for j in kept], present=[(j,) for j in kept]
         )
-        losses = before - without.value
+        most = [columns.bound([j], [k for k in kept if k != j])[0] for j in kept]
+        losses = np.minimum(before - without.value, most)
         if len(kept) <= max(1, rule.count):
             break
         if np.isnan(losses).all():

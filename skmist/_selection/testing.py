@@ -16,13 +16,13 @@ def discoveries(pvalues: np.ndarray, alpha: float, n_permutations: int, notes: N
     P-values are (b + 1) / (l + 1), with l permutations or up to ``MAX_POOL`` times as many.
     """
     found = benjamini_hochberg(pvalues, alpha)
-    least = pvalues.min()
     floors = 1 / (n_permutations * np.arange(1, MAX_POOL + 1) + 1)
-    if not found.any() and np.isclose(least, floors, rtol=1e-9, atol=0).any():
+    lowest = np.isclose(pvalues[:, None], floors, rtol=1e-9, atol=0).any(axis=1)
+    if not found.any() and lowest.any():
         enough = math.ceil(len(pvalues) / alpha)
         notes.add(
-            f"No feature passes alpha={alpha}, but the smallest p-value, {least:.2g}, is as small "
-            f"as n_permutations={n_permutations} allows. A single discovery among "
+            f"No feature passes alpha={alpha}, but a p-value of {pvalues[lowest].min():.2g} is as "
+            f"small as n_permutations={n_permutations} allows. A single discovery among "
             f"{len(pvalues)} features takes {enough} permutations."
         )
     return np.flatnonzero(found)

@@ -163,7 +163,11 @@ def _of_kind(rng: Rng, kind: str, batch: int, n: int, dx: int, dy: int) -> Draw:
     return paper.sample(rng, batch, n, dx, dy, rng.choose(names))
 
 
+MOST_EQUAL = 0.01  # share of rows next to an equal one; single precision makes some of many rows so
+
+
 def has_ties(x: torch.Tensor) -> bool:
-    """Tell whether any column repeats a value."""
+    """Tell whether any column (B, n, d) repeats values, more than rounding errors make it."""
     ordered = x.sort(1).values
-    return bool((ordered[:, 1:] == ordered[:, :-1]).any())
+    equal = (ordered[:, 1:] == ordered[:, :-1]).sum(1)
+    return bool((equal > MOST_EQUAL * x.shape[1]).any())

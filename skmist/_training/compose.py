@@ -319,21 +319,24 @@ def swap(draw: Draw) -> Draw:
     return Draw(draw.y, draw.x, draw.mi)
 
 
-ROUNDABLE = 1.2  # nats per pair of columns, up to which fine rounding loses next to nothing
+ROUNDABLE = 1.2  # nats up to which fine rounding loses next to nothing
 
 
 def rounded(rng: Rng, draw: Draw) -> Draw:
-    """Round X, y or both as recorded data are: steps of 2 to 15% of a column's spread.
+    """Round X, y or both as recorded data are: steps of 1 to 8% of a column's spread.
 
     A step w costs about (w / s)^2 / 24 of information, s the conditional spread: less than 1% up to
-    ``ROUNDABLE``; data sets of stronger dependence, and whole numbers, are left as they are.
+    ``ROUNDABLE`` where y is a monotone function of X, plus noise. Steps are finer beyond, as if a
+    single pair of columns held all information. Whole numbers are left as they are, and so are data
+    sets of more than that on average of each pair.
     """
     weak = draw.mi <= ROUNDABLE * min(draw.x.shape[-1], draw.y.shape[-1])
+    finer = torch.exp(-(draw.mi - ROUNDABLE).clamp_min(0)).view(-1, 1, 1)
 
     def one(x: Tensor) -> Tensor:
         centre = x.median(1, keepdim=True).values
         spread = 1.5 * (x - centre).abs().median(1, keepdim=True).values.clamp_min(1e-3)
-        step = spread * rng.log_uniform(x.shape[0], 1, x.shape[-1], low=0.02, high=0.15)
+        step = spread * rng.log_uniform(x.shape[0], 1, x.shape[-1], low=0.01, high=0.08) * finer
         whole = (x == x.round()).all(1, keepdim=True)
         return torch.where(weak.view(-1, 1, 1) & ~whole, torch.round(x / step) * step, x)
 

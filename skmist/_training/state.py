@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import os
 from pathlib import Path
-from pickle import UnpicklingError
-from zipfile import BadZipFile
 
 import torch
 
@@ -15,11 +15,18 @@ LOG = "log.csv"
 PARTS = {"weights": ("network", "average"), "optimiser": ("optimiser",)}  # a file for each
 
 
-def _write(state: dict, path: Path) -> None:
-    """Write a file beside the old one, then put it in its place in one step."""
+def _write(state: dict, path: Path) -> str:
+    """Write a file beside the old one, put it in its place in one step, return its SHA-256."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    _replace(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.new")
     with open(temporary, "wb") as file:
-        torch.save(state, file)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
@@ -33,11 +40,13 @@ def save_state(directory: Path, state: dict) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     names = {part: f"{part}-{state['step']}.pt" for part in PARTS}
-    for part, keys in PARTS.items():
-        _write({key: state[key] for key in keys}, directory / names[part])
+    digests = {
+        names[part]: _write({key: state[key] for key in keys}, directory / names[part])
+        for part, keys in PARTS.items()
+    }
     divided = {key for keys in PARTS.values() for key in keys}
     rest = {key: value for key, value in state.items() if key not in divided}
-    _write(rest | {"files": names}, directory / STATE)
+    _write(rest | {"files": names, "digests": digests}, directory / STATE)
     for part in PARTS:
         for path in directory.glob(f"{part}-*.pt*"):  # and what a kill left half written
             if path.name != names[part]:
@@ -51,10 +60,10 @@ def load_state(directory: Path) -> dict | None:
     """
     while (directory / STATE).exists():
         state = _read(directory / STATE)
-        names = state.pop("files")
+        names, digests = state.pop("files"), state.pop("digests", {})
         try:
             for name in names.values():
-                state |= _read(directory / name)
+                state |= _read(directory / name, digests.get(name))
             return state
         except FileNotFoundError:  # another process has just put a later state in its place
             if _read(directory / STATE)["files"] == names:
@@ -62,12 +71,15 @@ def load_state(directory: Path) -> dict | None:
     return None
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path, digest: str | None = None) -> dict:
+    content = path.read_bytes()
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"{path} is damaged: its SHA-256 is not that of what was written.")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError, BadZipFile) as error:
-        raise ValueError(f"{path} is damaged, or not of a training run: {error}") from error
-    if path.name == STATE and "files" not in found:
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # of many kinds, by where the damage is
+        raise ValueError(f"{path} is damaged, or not of a training run: {error!r}") from error
+    if not isinstance(found, dict) or (path.name == STATE and "files" not in found):
         raise ValueError(f"{path} is not of a training run.")
     return found
 
@@ -77,12 +89,15 @@ class CsvLog:
 
     def __init__(self, path: Path, columns: tuple[str, ...], position: int):
         self.path, self.columns = path, columns
-        rows = [r for r in read_log(path) if int(r["step"]) <= position]
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        for row in read_log(path):
+            step = row.get("step", "")
+            if step.isdecimal() and int(step) <= position:
+                writer.writerow(row)
+        _replace(path, text.getvalue().encode())
 
     def write(self, **values) -> None:
         """Append one row."""
