@@ -71,7 +71,7 @@ class RowRules:
         found += self.ties(few, many)
         if not (a.lone and b.lone) and (self._of(_has_copies, a) or self._of(_has_copies, b)):
             found.append(COPIES)
-        if unusual:
+        if unusual and all(side.lone and side.codes is None for side in (a, b)):
             ranks = [self._of(_single_ranks, side) for side in (a, b)]
             if all(r is not None for r in ranks) and (_is_even(*ranks) or _is_lattice(*ranks)):
                 found.append(EVEN)

@@ -58,6 +58,8 @@ class Tied:
         v = side.smooth
         if not v.shape[1]:
             return None
+        if _repeating(v[:, 0]) <= _REPEATED * len(v):  # mostly, and far sooner than by codes
+            return None
         code, counts = None, None
         for column in (*v.T, *(side.values.T if v.shape[1] < side.width else ())):
             _, place = np.unique(column, return_inverse=True)
@@ -84,6 +86,14 @@ class Tied:
         inner = c[1:-1]
         peak = (inner >= _PEAK_ROWS) & (inner >= _PEAK * np.maximum(c[:-2], c[2:]))
         return bool(peak.sum() >= _PEAKS and inner[peak].sum() >= _PEAK_SHARE * len(self.code))
+
+
+def _repeating(column: np.ndarray) -> int:
+    """Return how many rows have a value that another row has too."""
+    ordered = np.sort(column)
+    equal = np.zeros(len(column) + 1, dtype=bool)
+    equal[1:-1] = ordered[1:] == ordered[:-1]
+    return int(np.count_nonzero(equal[1:] | equal[:-1]))
 
 
 def _compact(code: np.ndarray) -> np.ndarray:
