@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from skmist._encoding import Side
+from skmist._ranks import repeated_rows
 
 REPEATED = (
     "more than 5% of the rows occur twice or more, which looks like dependence; drop the duplicates"
@@ -58,7 +59,7 @@ class Tied:
         v = side.smooth
         if not v.shape[1]:
             return None
-        if _repeating(v[:, 0]) <= _REPEATED * len(v):  # mostly, and far sooner than by codes
+        if repeated_rows(v[:, :1])[0] <= _REPEATED * len(v):  # mostly, and far sooner than by codes
             return None
         code, counts = None, None
         for column in (*v.T, *(side.values.T if v.shape[1] < side.width else ())):
@@ -86,14 +87,6 @@ class Tied:
         inner = c[1:-1]
         peak = (inner >= _PEAK_ROWS) & (inner >= _PEAK * np.maximum(c[:-2], c[2:]))
         return bool(peak.sum() >= _PEAKS and inner[peak].sum() >= _PEAK_SHARE * len(self.code))
-
-
-def _repeating(column: np.ndarray) -> int:
-    """Return how many rows have a value that another row has too."""
-    ordered = np.sort(column)
-    equal = np.zeros(len(column) + 1, dtype=bool)
-    equal[1:-1] = ordered[1:] == ordered[:-1]
-    return int(np.count_nonzero(equal[1:] | equal[:-1]))
 
 
 def _compact(code: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Ranks of columns, and whether their values repeat."""
+"""Ranks of columns, and how often their values repeat."""
 
 from __future__ import annotations
 
@@ -30,19 +30,25 @@ MOST_REPEATED = 0.1  # share of rows whose value repeats, of a column that count
 FEW_REPEATED = 8  # rows that may be such by chance or by rounding
 
 
-def repeats(values: np.ndarray) -> bool:
-    """Tell whether in a column many rows have a value that another row has too.
-
-    Constant columns do not count.
+def repeated_rows(values: np.ndarray) -> np.ndarray:
+    """Return, for every column, in how many rows there is a value that another row has too.
 
     Parameters
     ----------
     values : ndarray of shape (n, d)
         Without missing values.
+
+    Returns
+    -------
+    ndarray of int of shape (d,)
     """
-    n = len(values)
-    ordered = np.sort(values[:, values.min(axis=0) < values.max(axis=0)], axis=0)
-    equal = np.zeros((n + 1, ordered.shape[1]), dtype=bool)
+    ordered = np.sort(values, axis=0)
+    equal = np.zeros((len(values) + 1, values.shape[1]), dtype=bool)
     equal[1:-1] = ordered[1:] == ordered[:-1]
-    count = (equal[1:] | equal[:-1]).sum(axis=0)
-    return bool((count > max(MOST_REPEATED * n, FEW_REPEATED)).any())
+    return (equal[1:] | equal[:-1]).sum(axis=0)
+
+
+def repeats(values: np.ndarray) -> bool:
+    """Tell whether many values of a column (n, d) repeat; constant columns do not count."""
+    count = repeated_rows(values[:, values.min(axis=0) < values.max(axis=0)])
+    return bool((count > max(MOST_REPEATED * len(values), FEW_REPEATED)).any())

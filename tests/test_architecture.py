@@ -26,7 +26,7 @@ LAYERS = {
     "_domain": {"_encoding", "_ranks", "core"},
     "_domain_rows": {"_domain_serial", "_domain_ties", "_encoding", "_ranks"},
     "_domain_serial": {"_encoding", "_ranks"},
-    "_domain_ties": {"_encoding"},
+    "_domain_ties": {"_encoding", "_ranks"},
     "_linear": {"_ranks"},
     "_dependence": {"_linear"},
     "_null": {"_checkpoint", "_linear"},
